@@ -1,0 +1,102 @@
+using EmailRouter.Mime;
+
+namespace EmailRouter.Mail;
+
+/// <summary>A connection through which messages are sent, one after the other.</summary>
+public interface IMailSender : IAsyncDisposable
+{
+    /// <summary>Sends one message.</summary>
+    /// <param name="message">Envelope and bytes.</param>
+    /// <param name="cancellationToken">
+    /// Stops the attempt. Once the message's last byte is on its way, the outcome is <see cref="SendStatus.Uncertain"/>, not a cancellation.
+    /// </param>
+    /// <returns>What became of the message, for every recipient.</returns>
+    /// <exception cref="MailException">Nothing of the message was accepted: no connection, no authentication, connection lost before the last byte.</exception>
+    ValueTask<SendReceipt> SendAsync(OutgoingMessage message, CancellationToken cancellationToken);
+}
+
+/// <summary>A message ready for the wire. The envelope decides who gets it; the headers are only shown.</summary>
+public sealed record OutgoingMessage
+{
+    /// <summary>Gets the envelope sender (RFC 5321 4.1.1.2); empty for the null reverse path of automatic notices.</summary>
+    public required string EnvelopeFrom { get; init; }
+
+    /// <summary>Gets the envelope recipients, each once.</summary>
+    public required IReadOnlyList<string> Recipients { get; init; }
+
+    /// <summary>Gets the Message-ID in the header, with its angle brackets.</summary>
+    public required string MessageId { get; init; }
+
+    /// <summary>Gets the bytes: CRLF line ends, no line longer than 998 octets, no Bcc.</summary>
+    public required MessageBuffer Content { get; init; }
+
+    /// <summary>Gets the DSN envelope id (RFC 3461 4.4), or null.</summary>
+    public string? EnvelopeId { get; init; }
+
+    /// <summary>Gets when the sender is to be notified (RFC 3461 4.1). Defaults to the server's own choice.</summary>
+    public DeliveryNotifications Notify { get; init; }
+
+    /// <summary>
+    /// Gets the callback awaited just before the first byte after which the outcome can no longer be known without the server's answer
+    /// (the final dot of SMTP). The router journals there.
+    /// </summary>
+    public Func<CancellationToken, ValueTask>? BeforeCommit { get; init; }
+}
+
+/// <summary>When a server notifies the sender about delivery (RFC 3461 4.1).</summary>
+[Flags]
+public enum DeliveryNotifications
+{
+    /// <summary>The server's own choice.</summary>
+    Default = 0,
+
+    /// <summary>Never.</summary>
+    Never = 1,
+
+    /// <summary>On delivery.</summary>
+    Success = 2,
+
+    /// <summary>On failure.</summary>
+    Failure = 4,
+
+    /// <summary>On delay.</summary>
+    Delay = 8,
+}
+
+/// <summary>What became of a message that was offered to a server.</summary>
+public sealed record SendReceipt
+{
+    /// <summary>Gets the outcome over all recipients: accepted when at least one was.</summary>
+    public required SendStatus Status { get; init; }
+
+    /// <summary>Gets the server's reply that decided, e.g. <c>250 2.0.0 Ok: queued as 4F1B</c>.</summary>
+    public required string Reply { get; init; }
+
+    /// <summary>Gets the outcome for each recipient.</summary>
+    public required IReadOnlyList<RecipientResult> Recipients { get; init; }
+
+    /// <summary>Gets how long the server asks to wait before the next attempt; null when it does not say.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+}
+
+/// <summary>What became of a message for one recipient.</summary>
+/// <param name="Address">The envelope recipient.</param>
+/// <param name="Status">The outcome.</param>
+/// <param name="Reply">The server's reply.</param>
+public sealed record RecipientResult(string Address, SendStatus Status, string Reply);
+
+/// <summary>The outcomes of sending.</summary>
+public enum SendStatus
+{
+    /// <summary>The server took responsibility.</summary>
+    Accepted,
+
+    /// <summary>Not now; the same message may be offered again later.</summary>
+    Deferred,
+
+    /// <summary>Never; the same message will be refused again.</summary>
+    Rejected,
+
+    /// <summary>The message left completely and no answer came back: it may or may not have been accepted.</summary>
+    Uncertain,
+}

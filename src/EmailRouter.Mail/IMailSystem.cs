@@ -1,0 +1,42 @@
+namespace EmailRouter.Mail;
+
+/// <summary>
+/// A kind of mail system the router can talk to (POP3, SMTP, ...). It is also the public plug-in API: an assembly named in the configuration may bring
+/// a system of its own by implementing this interface.
+/// </summary>
+/// <remarks>A system implements the doors it has; <see cref="Doors"/> says which, and the others throw <see cref="NotSupportedException"/>.</remarks>
+public interface IMailSystem
+{
+    /// <summary>Gets the name used in profiles, e.g. <c>Pop3</c>. Compared without regard to case.</summary>
+    string Name { get; }
+
+    /// <summary>Gets the doors this system has.</summary>
+    MailDoors Doors { get; }
+
+    /// <summary>Opens one mailbox: connects, secures, authenticates.</summary>
+    /// <param name="endpoint">The server and how to talk to it.</param>
+    /// <param name="login">Whose mailbox, and with which credential.</param>
+    /// <param name="context">Clock, network, limits and observers.</param>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <returns>The open mailbox; the caller disposes it.</returns>
+    /// <exception cref="MailException">A step failed; the exception names it and the remedy.</exception>
+    ValueTask<IMailboxSession> OpenMailboxAsync(MailEndpoint endpoint, MailLogin login, MailContext context, CancellationToken cancellationToken);
+
+    /// <summary>Opens a connection through which messages can be sent.</summary>
+    /// <inheritdoc cref="OpenMailboxAsync"/>
+    ValueTask<IMailSender> OpenSenderAsync(MailEndpoint endpoint, MailLogin login, MailContext context, CancellationToken cancellationToken);
+}
+
+/// <summary>What a mail system can do for the router.</summary>
+[Flags]
+public enum MailDoors
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>Mailboxes can be read (<see cref="IMailboxSession"/>).</summary>
+    Mailbox = 1,
+
+    /// <summary>Messages can be sent (<see cref="IMailSender"/>).</summary>
+    Sender = 2,
+}
