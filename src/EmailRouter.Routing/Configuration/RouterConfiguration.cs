@@ -1,0 +1,207 @@
+using EmailRouter.Mail;
+
+namespace EmailRouter.Routing.Configuration;
+
+/// <summary>Everything an administrator configures: one JSON file. Immutable; changing it makes another.</summary>
+public sealed record RouterConfiguration
+{
+    /// <summary>Gets the version of the file's format. This is 1.</summary>
+    public int Version { get; init; } = 1;
+
+    /// <summary>Gets the name of this router, used in Message-IDs, leases and the loop marker. Defaults to the machine's name.</summary>
+    public string RouterName { get; init; } = Environment.MachineName.ToLowerInvariant();
+
+    /// <summary>Gets where the router's state is kept; relative paths start at the configuration file's folder. Defaults to <c>state.db</c>.</summary>
+    public string StatePath { get; init; } = "state.db";
+
+    /// <summary>Gets how to reach each organization.</summary>
+    public IReadOnlyList<DeploymentConfiguration> Deployments { get; init; } = [];
+
+    /// <summary>Gets how to reach each mail server, in one direction.</summary>
+    public IReadOnlyList<ProfileConfiguration> Profiles { get; init; } = [];
+
+    /// <summary>Gets what is set for single mailboxes; mailboxes without an entry use their deployment's defaults.</summary>
+    public IReadOnlyList<MailboxConfiguration> Mailboxes { get; init; } = [];
+
+    /// <summary>Gets the settings of the pipelines.</summary>
+    public RoutingOptions Routing { get; init; } = new();
+}
+
+/// <summary>How to reach one organization.</summary>
+public sealed record DeploymentConfiguration
+{
+    /// <summary>Gets the name; unique without regard to case.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Gets the CRM system. Defaults to <c>Embedded</c>.</summary>
+    public string System { get; init; } = "Embedded";
+
+    /// <summary>Gets the file of an embedded CRM; relative paths start at the configuration file's folder.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>Gets the address of a CRM reached by HTTP.</summary>
+    public Uri? Url { get; init; }
+
+    /// <summary>Gets the incoming profile of mailboxes that name none.</summary>
+    public string? IncomingProfile { get; init; }
+
+    /// <summary>Gets the outgoing profile of mailboxes that name none.</summary>
+    public string? OutgoingProfile { get; init; }
+
+    /// <summary>Gets the credential for the CRM.</summary>
+    public StoredCredential? Credential { get; init; }
+
+    /// <summary>Gets a value indicating whether the deployment is used. Defaults to true.</summary>
+    public bool Enabled { get; init; } = true;
+}
+
+/// <summary>How to reach one mail server, in one direction.</summary>
+public sealed record ProfileConfiguration
+{
+    /// <summary>Gets the name; unique without regard to case.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Gets the direction; it cannot be changed.</summary>
+    public required MailDirection Direction { get; init; }
+
+    /// <summary>Gets the mail system, e.g. <c>Pop3</c> or <c>Smtp</c>.</summary>
+    public required string System { get; init; }
+
+    /// <summary>Gets the host.</summary>
+    public string? Host { get; init; }
+
+    /// <summary>Gets the port; null for the protocol's default.</summary>
+    public int? Port { get; init; }
+
+    /// <summary>Gets the service address of systems reached by HTTP.</summary>
+    public Uri? Url { get; init; }
+
+    /// <summary>Gets how the connection is secured.</summary>
+    public TlsMode Tls { get; init; } = TlsMode.Implicit;
+
+    /// <summary>Gets the SHA-256 pins of public keys that are accepted although their chain is not trusted.</summary>
+    public IReadOnlyList<string> CertificatePins { get; init; } = [];
+
+    /// <summary>Gets a value indicating whether revocation is checked.</summary>
+    public bool CheckRevocation { get; init; }
+
+    /// <summary>Gets a value indicating whether a password may cross a connection without TLS.</summary>
+    public bool AllowPlainTextPassword { get; init; }
+
+    /// <summary>Gets where the credential comes from. Defaults to <see cref="CredentialSource.Mailbox"/>.</summary>
+    public CredentialSource CredentialSource { get; init; }
+
+    /// <summary>Gets the credential when <see cref="CredentialSource"/> is <see cref="CredentialSource.Profile"/>.</summary>
+    public StoredCredential? Credential { get; init; }
+
+    /// <summary>Gets what happens to a promoted message on the mail server. Defaults to keeping it. Incoming only.</summary>
+    public Settlement Settlement { get; init; } = Settlement.Keep;
+
+    /// <summary>Gets what happens to a message that is not promoted. Defaults to keeping it. Incoming only.</summary>
+    public Settlement UntrackedSettlement { get; init; } = Settlement.Keep;
+
+    /// <summary>Gets from when on messages are read; earlier ones are left alone. Null: all. Incoming only.</summary>
+    public DateTimeOffset? ReceivedAfter { get; init; }
+
+    /// <summary>Gets the greatest number of connections to the server at once. Defaults to 8.</summary>
+    public int MaxConnections { get; init; } = 8;
+
+    /// <summary>Gets further settings of a mail system by name.</summary>
+    public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>Where a profile's credential comes from.</summary>
+public enum CredentialSource
+{
+    /// <summary>Each mailbox has its own.</summary>
+    Mailbox,
+
+    /// <summary>The profile has one for all.</summary>
+    Profile,
+
+    /// <summary>The server asks for none.</summary>
+    Anonymous,
+}
+
+/// <summary>What is set for one mailbox.</summary>
+public sealed record MailboxConfiguration
+{
+    /// <summary>Gets the deployment's name.</summary>
+    public required string Deployment { get; init; }
+
+    /// <summary>Gets the address; compared without regard to case.</summary>
+    public required string Address { get; init; }
+
+    /// <summary>Gets the incoming profile; null for the deployment's default.</summary>
+    public string? IncomingProfile { get; init; }
+
+    /// <summary>Gets the outgoing profile; null for the deployment's default.</summary>
+    public string? OutgoingProfile { get; init; }
+
+    /// <summary>Gets the credential, for profiles that take it from the mailbox.</summary>
+    public StoredCredential? Credential { get; init; }
+
+    /// <summary>Gets a value indicating whether the router works on the mailbox. Defaults to true.</summary>
+    public bool Enabled { get; init; } = true;
+}
+
+/// <summary>A credential as it lies in the file: the user name readable, the secret encrypted.</summary>
+/// <param name="UserName">The user name.</param>
+/// <param name="Secret">The protected secret (<see cref="ISecretProtector"/>).</param>
+public sealed record StoredCredential(string UserName, string Secret);
+
+/// <summary>Settings of the two pipelines.</summary>
+public sealed record RoutingOptions
+{
+    /// <summary>Gets how many messages of a mailbox one poll handles. Defaults to 1 000; the rest follows in the next poll.</summary>
+    public int MaxMessagesPerPoll { get; init; } = 1000;
+
+    /// <summary>Gets after how many failures a message goes to quarantine. Defaults to 3.</summary>
+    public int FailuresUntilQuarantine { get; init; } = 3;
+
+    /// <summary>Gets the greatest size of a message in bytes. Defaults to 150 MB.</summary>
+    public int MaxMessageSize { get; init; } = Mime.MessageBufferOptions.DefaultMaximumSize;
+
+    /// <summary>Gets how many Received headers a message may have before it counts as looping. Defaults to 25.</summary>
+    public int MaxReceivedHeaders { get; init; } = 25;
+
+    /// <summary>Gets after how many attempts a pending email fails (<c>MaximumDeliveryAttempts</c>). Defaults to 10.</summary>
+    public int MaxDeliveryAttempts { get; init; } = 10;
+
+    /// <summary>Gets the wait before the second delivery attempt; it doubles with each further one (<c>PendingStatusDelay</c>). Defaults to 5 minutes.</summary>
+    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Gets the longest wait between delivery attempts. Defaults to 4 hours.</summary>
+    public TimeSpan MaxRetryDelay { get; init; } = TimeSpan.FromHours(4);
+
+    /// <summary>Gets after which time an email in Sending is taken back (<c>SendingStatusDelay</c>). Defaults to 30 minutes.</summary>
+    public TimeSpan StuckAfter { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>Gets what happens to an email whose outcome is unknown. Defaults to <see cref="UncertainPolicy.Hold"/>.</summary>
+    public UncertainPolicy WhenUncertain { get; init; }
+}
+
+/// <summary>What happens to an email that left completely and got no answer.</summary>
+public enum UncertainPolicy
+{
+    /// <summary>It stays in Sending until a person decides.</summary>
+    Hold,
+
+    /// <summary>It is sent again with the same Message-ID: rather twice than never.</summary>
+    SendAgain,
+}
+
+/// <summary>Protects secrets at rest.</summary>
+public interface ISecretProtector
+{
+    /// <summary>Encrypts a secret.</summary>
+    /// <param name="secret">The secret.</param>
+    /// <returns>Text for the configuration file.</returns>
+    string Protect(string secret);
+
+    /// <summary>Decrypts a secret.</summary>
+    /// <param name="text">Text of <see cref="Protect"/>.</param>
+    /// <returns>The secret.</returns>
+    /// <exception cref="RouterException">The text was made with another key or on another machine.</exception>
+    string Unprotect(string text);
+}
