@@ -16,6 +16,12 @@ public class CrmException(string errorId, string message, string remedy, Excepti
     /// <summary>Gets a value indicating whether the same attempt may succeed later without anybody doing anything.</summary>
     public bool IsTransient { get; init; }
 
+    /// <summary>
+    /// Gets a value indicating whether the one email or record is to blame (a plug-in refused it, a column does not fit) rather than the organization,
+    /// so that the next one may go through.
+    /// </summary>
+    public bool IsAboutRecord { get; init; }
+
     /// <summary>Gets how long to wait before the next attempt, where the server says so.</summary>
     public TimeSpan? RetryAfter { get; init; }
 }
