@@ -8,6 +8,12 @@ namespace EmailRouter.Mail;
 /// <param name="inner">The cause.</param>
 public class MailException(string errorId, MailStep step, string message, string remedy, Exception? inner = null) : Exception(message, inner)
 {
+    /// <summary>The id of a message that the server no longer has.</summary>
+    public const string MessageGone = "MailMessageGone";
+
+    /// <summary>The id of a message over <see cref="Mime.MessageBufferOptions.MaximumSize"/>.</summary>
+    public const string MessageTooLarge = "MailMessageTooLarge";
+
     /// <summary>Gets the stable id.</summary>
     public string ErrorId { get; } = errorId;
 
