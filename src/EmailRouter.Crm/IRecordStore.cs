@@ -13,7 +13,8 @@ public interface IRecordStore : IOrganizationDirectory, IOutbox
 
     /// <summary>
     /// Creates an email activity with its parties, attachments, queue items and, when asked for, the sender's record, all or nothing.
-    /// An email with the same id or the same Message-ID is left as it is.
+    /// An email with the same id, or an incoming one with the same Message-ID, is left as it is. An outgoing email with the same Message-ID is the sender's
+    /// copy of email between users and does not stand in the way of the recipient's ("track emails sent between users as two activities").
     /// </summary>
     /// <param name="email">The email.</param>
     /// <param name="cancellationToken">Stops the attempt.</param>
@@ -59,11 +60,20 @@ public sealed record SmartMatchQuery(SmartMatchKeys Keys, int DeltaSubjectCount,
 /// <summary>What a <see cref="RecordQuery"/> found.</summary>
 public sealed record RecordLookup
 {
-    /// <summary>Gets the stored emails by Message-ID, compared ordinally. Only those found are in it.</summary>
+    /// <summary>
+    /// Gets the stored emails by Message-ID, compared ordinally. Only those found are in it. Where an outgoing and an incoming email bear the same
+    /// Message-ID (both copies of email between users), it is the incoming one.
+    /// </summary>
     public IReadOnlyDictionary<string, StoredEmail> ByMessageId { get; init; } = new Dictionary<string, StoredEmail>();
 
     /// <summary>Gets, by tracking token (compared without regard to case), the newest outgoing email that bears it. Only those found are in it.</summary>
     public IReadOnlyDictionary<string, StoredEmail> ByTrackingToken { get; init; } = new Dictionary<string, StoredEmail>();
+
+    /// <summary>
+    /// Gets, by tracking token, further outgoing emails that bear it: older than the one in <see cref="ByTrackingToken"/>, newest first, at most nine.
+    /// There are some when the token's counter has wrapped. A store that does not tell leaves it empty.
+    /// </summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<StoredEmail>> EarlierByTrackingToken { get; init; } = new Dictionary<string, IReadOnlyList<StoredEmail>>();
 
     /// <summary>Gets the newest email of the conversation, or null.</summary>
     public StoredEmail? ByConversation { get; init; }
