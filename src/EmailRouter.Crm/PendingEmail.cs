@@ -82,6 +82,12 @@ public sealed record ClaimRequest
     /// <summary>Gets the emails to claim; null for all.</summary>
     public IReadOnlyCollection<Guid>? ActivityIds { get; init; }
 
+    /// <summary>Gets emails that are not to be claimed, because this run already gave them back.</summary>
+    public IReadOnlyCollection<Guid> ExceptActivityIds { get; init; } = [];
+
+    /// <summary>Gets a value indicating whether to tell only what would be claimed, and change nothing. Defaults to false.</summary>
+    public bool PeekOnly { get; init; }
+
     /// <summary>Gets the time after which an email in Sending is taken back. Defaults to 30 minutes.</summary>
     public TimeSpan StuckAfter { get; init; } = TimeSpan.FromMinutes(30);
 }

@@ -15,6 +15,20 @@ public interface IMailSender : IAsyncDisposable
     ValueTask<SendReceipt> SendAsync(OutgoingMessage message, CancellationToken cancellationToken);
 }
 
+/// <summary>
+/// A sender that can tell later whether it sent a message (Sent Items, an archive mailbox). A sender implements it beside <see cref="IMailSender"/>
+/// when its system keeps what it accepted.
+/// </summary>
+public interface ISentLookup
+{
+    /// <summary>Looks for a message among those that were accepted.</summary>
+    /// <param name="messageId">The Message-ID with its angle brackets.</param>
+    /// <param name="cancellationToken">Stops the look-up.</param>
+    /// <returns>True when it was accepted, false when it certainly was not, null when nobody can know.</returns>
+    /// <exception cref="MailException">The place to look cannot be reached.</exception>
+    ValueTask<bool?> WasSentAsync(string messageId, CancellationToken cancellationToken);
+}
+
 /// <summary>A message ready for the wire. The envelope decides who gets it; the headers are only shown.</summary>
 public sealed record OutgoingMessage
 {
