@@ -22,6 +22,10 @@ public interface IRouterState : IAsyncDisposable
     ValueTask<IReadOnlyDictionary<string, SeenMessage>> GetSeenAsync(MailboxKey mailbox, IReadOnlyCollection<string> messageKeys, CancellationToken cancellationToken);
 
     /// <summary>Remembers, in one transaction, what became of messages of a mailbox: their decisions, that they are seen, and the cursor.</summary>
+    /// <remarks>
+    /// A message whose decision is <see cref="DecisionAction.Deferred"/> is not done: its decision is kept and it stays open for the next poll.
+    /// A decision whose id is known already is not recorded twice.
+    /// </remarks>
     /// <param name="mailbox">The mailbox.</param>
     /// <param name="messages">The messages, in the order they were listed.</param>
     /// <param name="cursor">The new cursor; null leaves it.</param>
@@ -57,7 +61,7 @@ public interface IRouterState : IAsyncDisposable
     /// <returns>How often this message has failed by now.</returns>
     ValueTask<int> CountFailureAsync(MailboxKey mailbox, string messageKey, RouterError error, CancellationToken cancellationToken);
 
-    /// <summary>Sets a message aside with its bytes and remembers it as processed, in one transaction.</summary>
+    /// <summary>Sets a message aside with its bytes and remembers it as processed, in one transaction. Its id there is that of its decision.</summary>
     /// <param name="mailbox">The mailbox.</param>
     /// <param name="message">The message with its decision.</param>
     /// <param name="content">The bytes; empty when there were none to be had.</param>
@@ -87,6 +91,12 @@ public interface IRouterState : IAsyncDisposable
     /// <param name="cancellationToken">Stops the search.</param>
     /// <returns>The decisions.</returns>
     IAsyncEnumerable<Decision> FindDecisionsAsync(DecisionQuery query, CancellationToken cancellationToken);
+
+    /// <summary>Forgets old decisions. What is remembered about messages that are still in a mailbox, the journal and the quarantine stay.</summary>
+    /// <param name="before">Decisions taken before this moment go.</param>
+    /// <param name="cancellationToken">Stops between the steps; what went so far stays gone.</param>
+    /// <returns>How many went.</returns>
+    ValueTask<int> PruneDecisionsAsync(DateTimeOffset before, CancellationToken cancellationToken);
 
     /// <summary>Reads what the journal says about sending an email activity.</summary>
     /// <param name="deployment">The deployment.</param>
