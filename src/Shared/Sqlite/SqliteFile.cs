@@ -111,7 +111,7 @@ internal sealed class SqliteFile : IAsyncDisposable
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
-            throw options.Translate(SqliteFault.Denied, e.Message, e);
+            throw options.Translate(SqliteFault.Denied, $"{options.Path}: {e.Message}", e);
         }
         finally
         {

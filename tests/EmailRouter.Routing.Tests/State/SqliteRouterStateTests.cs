@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using EmailRouter.Mail;
 using EmailRouter.Routing.State;
 using Microsoft.Data.Sqlite;
@@ -254,19 +253,6 @@ public sealed class SqliteRouterStateTests : RouterStateContract, IDisposable
             """,
             plan,
             ignoreLineEndingDifferences: true);
-    }
-
-    [Fact]
-    public async Task Measure()
-    {
-        for (int r = 0; r < 5; r++)
-        {
-            ProcessedMessage[] m = [.. Enumerable.Range(0, 100).Select(i => new ProcessedMessage($"uid{r}-{i}", Sample(i) with { Evidence = [new("Correlation.InReplyTo", EmailRouter.Crm.EvidenceVerdict.Match, "text text text text"), new("Correlation.InReplyTo", EmailRouter.Crm.EvidenceVerdict.Match, "text text text text")], To = ["a@example.test"] }, false))];
-            var cpu = Process.GetCurrentProcess().TotalProcessorTime;
-            var sw = Stopwatch.StartNew();
-            await State.RecordAsync(Other, m, new MailboxCursor("1"), default);
-            Console.WriteLine($"MEASURE {sw.Elapsed.TotalMilliseconds} ms, cpu {(Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalMilliseconds}");
-        }
     }
 
     private static SqliteConnection Connect(string path)
