@@ -1,0 +1,103 @@
+using EmailRouter.Mail.Net;
+
+namespace EmailRouter.Mail.Pop3;
+
+/// <summary>Turns negative answers of POP3 servers into exceptions with stable ids and remedies.</summary>
+internal static class Pop3Errors
+{
+    /// <summary>Words by which servers without response codes say that another session holds the mailbox.</summary>
+    private static readonly string[] LockWords = ["lock", "in use", "busy", "already open", "another session", "already logged"];
+
+    /// <summary>A refused login. Only bad credentials are an authentication error: a locked mailbox is nobody's wrong password.</summary>
+    /// <param name="stream">The connection.</param>
+    /// <param name="response">The answer.</param>
+    /// <param name="mechanism">How the login was tried.</param>
+    /// <param name="capabilities">What the server announced, for its login delay.</param>
+    /// <returns>The exception to throw.</returns>
+    public static MailCommandException Login(ProtocolStream stream, Pop3Response response, string mechanism, Pop3Capabilities capabilities)
+    {
+        bool locked = response.Code.Length == 0 && Array.Exists(LockWords, w => response.Text.Contains(w, StringComparison.OrdinalIgnoreCase));
+        if (locked || response.Code is "IN-USE" or "LOGIN-DELAY" or "SYS/TEMP" or "SYS/PERM")
+            return Refused(stream, locked ? response with { Code = "IN-USE" } : response, MailStep.OpenMailbox, "the login", capabilities);
+        return new MailAuthenticationException(
+            "MailAuthenticationFailed",
+            $"{stream.Where}: the server refused the login with {mechanism}: {Show(stream, response)}",
+            "Check user name and password, whether the account is locked or needs an app password, and whether POP3 is enabled for it.")
+        {
+            Reply = Show(stream, response),
+            Conversation = stream.Log.Lines,
+        };
+    }
+
+    /// <summary>A refused command.</summary>
+    /// <param name="stream">The connection.</param>
+    /// <param name="response">The answer.</param>
+    /// <param name="step">The step.</param>
+    /// <param name="what">What was refused.</param>
+    /// <param name="capabilities">What the server announced, for its login delay.</param>
+    /// <returns>The exception to throw.</returns>
+    public static MailCommandException Refused(
+        ProtocolStream stream, Pop3Response response, MailStep step, string what, Pop3Capabilities? capabilities = null)
+    {
+        (string id, string remedy, bool transient, TimeSpan? after) = response.Code switch
+        {
+            "IN-USE" => ("MailMailboxInUse", "Another session holds the mailbox; it is tried again. Stop other programs that poll it.", true, (TimeSpan?)null),
+            "LOGIN-DELAY" => ("MailLoginDelay", "The server wants more time between logins; poll this mailbox less often.", true, capabilities?.LoginDelay),
+            "SYS/TEMP" => ("MailServerTemporarilyUnavailable", "The server has a passing problem; it is tried again.", true, null),
+            "SYS/PERM" => ("MailServerRefused", "The server has a lasting problem with this mailbox; ask its administrator.", false, null),
+            "AUTH" => ("MailAuthenticationFailed", "Check user name and password.", false, null),
+            _ => ("MailServerRefused", "See what the server says; ask its administrator if it stays.", false, null),
+        };
+        return new MailCommandException(id, step, $"{stream.Where}: the server refused {what}: {Show(stream, response)}", remedy)
+        {
+            Reply = Show(stream, response),
+            IsTransient = transient,
+            RetryAfter = after,
+            Conversation = stream.Log.Lines,
+        };
+    }
+
+    /// <summary>A message that the server will not hand out: gone since it was listed, or damaged.</summary>
+    /// <param name="stream">The connection.</param>
+    /// <param name="response">The answer.</param>
+    /// <param name="message">Which message.</param>
+    /// <returns>The error to hand to whoever asked for the message.</returns>
+    public static MailCommandException Message(ProtocolStream stream, Pop3Response response, MessageRef message)
+    {
+        bool temporary = response.Code is "SYS/TEMP" or "IN-USE";
+        return new MailCommandException(
+            temporary ? "MailServerTemporarilyUnavailable" : "MailMessageUnavailable",
+            MailStep.Fetch,
+            $"{stream.Where}: message {message.Id} cannot be fetched: {Show(stream, response)}",
+            temporary ? "It is tried again." : "Somebody else may have removed it since it was listed; if it is still there, it may be damaged on the server.")
+        {
+            Reply = Show(stream, response),
+            IsTransient = temporary,
+            Conversation = stream.Log.Lines,
+        };
+    }
+
+    /// <summary>A message that could not be kept: too large, or no room for it.</summary>
+    /// <param name="stream">The connection.</param>
+    /// <param name="message">Which message.</param>
+    /// <param name="cause">Why.</param>
+    /// <returns>The error to hand to whoever asked for the message.</returns>
+    public static MailCommandException NotKept(ProtocolStream stream, MessageRef message, Exception cause) => cause is Mime.MessageTooLargeException
+        ? new MailCommandException(
+            "MailMessageTooLarge",
+            MailStep.Fetch,
+            $"{stream.Where}: message {message.Id} was not fetched: {cause.Message}",
+            "Raise the size limit, or have the message removed from the mailbox.",
+            cause)
+        : new MailCommandException(
+            "MailSpoolFailed",
+            MailStep.Fetch,
+            $"{stream.Where}: message {message.Id} could not be kept: {cause.Message}",
+            "Make room on the disk of the temporary folder, or choose another folder.",
+            cause)
+        {
+            IsTransient = true,
+        };
+
+    private static string Show(ProtocolStream stream, Pop3Response response) => stream.Log.Clean(System.Text.Encoding.UTF8.GetBytes(response.ToString()));
+}

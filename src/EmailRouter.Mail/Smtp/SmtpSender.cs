@@ -1,0 +1,297 @@
+using System.Buffers;
+using EmailRouter.Mail.Net;
+
+namespace EmailRouter.Mail.Smtp;
+
+/// <summary>Sends messages one after the other over a connection that is kept.</summary>
+/// <remarks>
+/// Where a server has closed the kept connection or says 421 to the beginning of a transaction, one new connection is made without a word; nothing of
+/// the message has left by then. Later failures are the caller's to decide about.
+/// </remarks>
+internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailLogin login, MailContext context) : IMailSender
+{
+    /// <summary>How many RCPT commands are in flight at most: their replies must fit into the buffers between, or both sides wait for each other.</summary>
+    private const int RecipientBatch = 100;
+
+    private const int WriteSize = 64 * 1024;
+
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
+    private static readonly byte[] FinalDot = ".\r\n"u8.ToArray();
+
+    private SmtpClient? client = opened;
+    private bool needsReset;
+    private bool disposed;
+
+    /// <inheritdoc/>
+    public async ValueTask<SendReceipt> SendAsync(OutgoingMessage message, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        ObjectDisposedException.ThrowIf(disposed, this);
+        cancellationToken.ThrowIfCancellationRequested();
+        SmtpContent content = SmtpContent.Examine(message.Content.Memory.Span);
+        while (true)
+        {
+            bool reused = await ConnectAsync(cancellationToken).ConfigureAwait(false);
+            SmtpClient current = client!;
+            try
+            {
+                SmtpEnvelope envelope = SmtpEnvelope.Create(message, content, current);
+                if (envelope.FindObstacle() is { } obstacle)
+                    return Receipt(envelope, SendStatus.Rejected, obstacle);
+                SendReceipt? receipt = await TransactAsync(current, envelope, message, content, reused, cancellationToken).ConfigureAwait(false);
+                if (receipt is not null)
+                    return receipt;
+            }
+            catch (Exception e) when (e is not MailCommandException { ErrorId: "MailInvalidAddress" })
+            {
+                current.Stream.Kill("a transaction was broken off");
+                throw;
+            }
+
+            await CloseAsync().ConfigureAwait(false);      // it was stale; once more on a new one
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (disposed)
+            return;
+        disposed = true;
+        await CloseAsync().ConfigureAwait(false);
+    }
+
+    private static SendReceipt Receipt(SmtpEnvelope envelope, SendStatus status, string reply, TimeSpan? retryAfter = null)
+    {
+        foreach (SmtpRecipient recipient in envelope.Recipients)
+            recipient.Conclude(status, reply);
+        return new SendReceipt
+        {
+            Status = status,
+            Reply = reply,
+            Recipients = [.. envelope.Recipients.Select(r => r.ToResult())],
+            RetryAfter = retryAfter ?? envelope.Recipients.Max(r => r.RetryAfter),
+        };
+    }
+
+    /// <summary>Sees to it that there is a connection.</summary>
+    /// <returns>True when it has carried a transaction before, so that the server may have closed it meanwhile.</returns>
+    private async ValueTask<bool> ConnectAsync(CancellationToken cancellationToken)
+    {
+        if (client is { Stream.IsDead: false } current && !(current.Transactions >= current.Capabilities.MaximumMessages))
+            return current.Transactions > 0;
+        await CloseAsync().ConfigureAwait(false);
+        client = await SmtpClient.OpenAsync(endpoint, login, context, cancellationToken).ConfigureAwait(false);
+        return false;
+    }
+
+    /// <summary>Offers a message.</summary>
+    /// <returns>What became of it; null when a kept connection turned out to be closed.</returns>
+    private async ValueTask<SendReceipt?> TransactAsync(
+        SmtpClient current, SmtpEnvelope envelope, OutgoingMessage message, SmtpContent content, bool reused, CancellationToken cancellationToken)
+    {
+        current.Transactions++;
+        SmtpResponse? mail = await OfferAsync(current, envelope, reused, cancellationToken).ConfigureAwait(false);
+        if (mail is null)
+            return null;
+        if (!mail.IsPositive)
+        {
+            if (mail.Code is 530 or 535)
+                throw SmtpErrors.Required(current.Stream, mail);
+            return Receipt(envelope, mail.Classify(), mail.ToString(), mail.FindRetryAfter());
+        }
+
+        if (!envelope.Recipients.Any(r => r.IsOpen))
+        {
+            needsReset = true;
+            SmtpRecipient decisive = envelope.Recipients.FirstOrDefault(r => r.Status == SendStatus.Deferred) ?? envelope.Recipients[0];
+            return Receipt(envelope, decisive.Status ?? SendStatus.Rejected, decisive.Reply);
+        }
+
+        // DATA waits for the replies to RCPT although RFC 2920 would allow it in the same write: servers get confused (MailKit #1459).
+        SmtpResponse data = await CommandAsync(current, "DATA", cancellationToken).ConfigureAwait(false);
+        if (data.Code != 354)
+        {
+            needsReset = true;
+            return Receipt(envelope, data.Classify() is SendStatus.Rejected ? SendStatus.Rejected : SendStatus.Deferred, data.ToString(), data.FindRetryAfter());
+        }
+
+        current.Stream.Enter(MailStep.Send, "the server to take the message");
+        await WriteContentAsync(current.Stream, message.Content.Memory, content, cancellationToken).ConfigureAwait(false);
+        if (message.BeforeCommit is { } commit)
+            await commit(cancellationToken).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        return await CommitAsync(current, envelope, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Sends RSET where needed, MAIL and RCPT, and reads their replies.</summary>
+    /// <returns>The reply to MAIL; null when a kept connection turned out to be closed.</returns>
+    private async ValueTask<SmtpResponse?> OfferAsync(SmtpClient current, SmtpEnvelope envelope, bool reused, CancellationToken cancellationToken)
+    {
+        bool pipelining = current.Capabilities.Has(SmtpFeatures.Pipelining);
+        SmtpRecipient[] open = [.. envelope.Recipients.Where(r => r.IsOpen)];
+        int written = 0;
+        SmtpResponse mail;
+        try
+        {
+            if (needsReset)
+            {
+                current.Stream.Enter(MailStep.Send, "the reply to RSET");
+                current.Stream.Write("RSET");
+                if (!pipelining && (await FlushAndReadAsync(current, cancellationToken).ConfigureAwait(false)).Code == 421 && reused)
+                    return null;
+            }
+
+            current.Stream.Enter(MailStep.Send, "the reply to MAIL");
+            current.Stream.Write(envelope.MailCommand);
+            if (pipelining)
+                written = WriteRecipients(current, envelope, open, 0);
+            await current.Stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+            if (needsReset && pipelining && (await ReadAsync(current, cancellationToken).ConfigureAwait(false)).Code == 421 && reused)
+                return null;
+            needsReset = false;
+            mail = await ReadAsync(current, cancellationToken).ConfigureAwait(false);
+        }
+        catch (MailConnectionException e) when (reused && e.ErrorId == "MailConnectionLost")
+        {
+            return null;
+        }
+
+        if (mail.Code == 421)
+            return reused ? null : throw SmtpErrors.TurnedAway(current.Stream, mail, MailStep.Send);
+        await OfferRecipientsAsync(current, envelope, open, written, mail.IsPositive, cancellationToken).ConfigureAwait(false);
+        return mail;
+    }
+
+    private async ValueTask OfferRecipientsAsync(
+        SmtpClient current, SmtpEnvelope envelope, SmtpRecipient[] open, int written, bool mailAccepted, CancellationToken cancellationToken)
+    {
+        bool pipelining = current.Capabilities.Has(SmtpFeatures.Pipelining);
+        for (int i = 0; i < open.Length; i++)
+        {
+            if (i == written)
+            {
+                if (!mailAccepted)
+                    return;
+                if (pipelining)
+                {
+                    written = WriteRecipients(current, envelope, open, i);
+                }
+                else
+                {
+                    current.Stream.Write(envelope.RcptCommand(open[i]));
+                    written++;
+                }
+
+                await current.Stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            current.Stream.Enter(MailStep.Send, "the reply to RCPT");
+            SmtpResponse reply = await ReadAsync(current, cancellationToken).ConfigureAwait(false);
+            if (mailAccepted)
+                open[i].Answer(reply);
+            if (reply.Code == 421)
+                throw SmtpErrors.TurnedAway(current.Stream, reply, MailStep.Send);
+        }
+    }
+
+    private static int WriteRecipients(SmtpClient current, SmtpEnvelope envelope, SmtpRecipient[] open, int from)
+    {
+        int to = Math.Min(open.Length, from + RecipientBatch);
+        for (int i = from; i < to; i++)
+            current.Stream.Write(envelope.RcptCommand(open[i]));
+        return to;
+    }
+
+    /// <summary>
+    /// Writes the final dot and waits for the answer. From the first byte on only the server knows what becomes of the message, so nothing here throws:
+    /// whatever prevents an answer is <see cref="SendStatus.Uncertain"/>.
+    /// </summary>
+    private async ValueTask<SendReceipt> CommitAsync(SmtpClient current, SmtpEnvelope envelope, CancellationToken cancellationToken)
+    {
+        current.Stream.Enter(MailStep.Send, "the reply to the final dot");
+        SmtpResponse reply;
+        try
+        {
+            await current.Stream.WriteDataAsync(FinalDot, context.Deadlines.DataIdle, cancellationToken).ConfigureAwait(false);
+            reply = await current.ReadAsync(context.Deadlines.FinalDot, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is MailException or OperationCanceledException)
+        {
+            current.Stream.Kill("the reply to the final dot did not come");
+            return Receipt(envelope, SendStatus.Uncertain, e.Message);
+        }
+
+        if (reply.Code == 421)
+            current.Stream.Kill("the server said 421");
+        return Receipt(envelope, reply.Classify(), reply.ToString(), reply.IsPositive ? null : reply.FindRetryAfter());
+    }
+
+    private static async ValueTask<SmtpResponse> CommandAsync(SmtpClient current, string command, CancellationToken cancellationToken)
+    {
+        SmtpResponse reply = await current.CommandAsync(MailStep.Send, command, cancellationToken).ConfigureAwait(false);
+        if (reply.Code == 421)
+            current.Stream.Kill("the server said 421");
+        return reply;
+    }
+
+    private async ValueTask<SmtpResponse> FlushAndReadAsync(SmtpClient current, CancellationToken cancellationToken)
+    {
+        await current.Stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+        return await ReadAsync(current, cancellationToken).ConfigureAwait(false);
+    }
+
+    private ValueTask<SmtpResponse> ReadAsync(SmtpClient current, CancellationToken cancellationToken) =>
+        current.ReadAsync(context.Deadlines.Command, cancellationToken);
+
+    private async ValueTask WriteContentAsync(ProtocolStream stream, ReadOnlyMemory<byte> bytes, SmtpContent content, CancellationToken cancellationToken)
+    {
+        TimeSpan limit = context.Deadlines.DataIdle;
+        if (content.IsCanonical)
+        {
+            for (int offset = 0; offset < bytes.Length; offset += WriteSize)
+                await stream.WriteDataAsync(bytes.Slice(offset, Math.Min(WriteSize, bytes.Length - offset)), limit, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(WriteSize);
+        try
+        {
+            for (int offset = 0; offset < bytes.Length;)
+            {
+                int written = SmtpContent.Encode(bytes.Span[offset..], buffer, out int used);
+                offset += used;
+                await stream.WriteDataAsync(buffer.AsMemory(0, written), limit, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Says goodbye if the connection is well, and closes it. Whatever goes wrong here changes nothing for any message.</summary>
+    private async ValueTask CloseAsync()
+    {
+        if (client is not { } current)
+            return;
+        client = null;
+        needsReset = false;
+        if (!current.Stream.IsDead)
+        {
+            try
+            {
+                current.Stream.Enter(MailStep.Complete, "the reply to QUIT");
+                current.Stream.Write("QUIT");
+                await current.Stream.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+                await current.ReadAsync(Farewell, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (MailException e)
+            {
+                current.Stream.Log.Note(e.Message);
+            }
+        }
+
+        await current.DisposeAsync().ConfigureAwait(false);
+    }
+}

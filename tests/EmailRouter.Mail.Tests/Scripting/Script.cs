@@ -1,0 +1,96 @@
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace EmailRouter.Mail.Tests.Scripting;
+
+/// <summary>
+/// A conversation as text. <c>C:</c> is what the client must say (<c>***</c> stands for anything), <c>S:</c> what the server says; both may stand on one
+/// line, two blanks apart; <c>\r\n</c> parts several lines of the server. <c>S! </c> sends a line without its end. In parentheses:
+/// <c>S: (close)</c>, <c>S: (stall)</c>, <c>C: (tls)</c> for the handshake, <c>C: (data)</c> for everything up to the final dot.
+/// <c>--</c> begins another connection, <c>#</c> a comment.
+/// </summary>
+public sealed partial class Script
+{
+    private Script(IReadOnlyList<IReadOnlyList<ScriptItem>> connections) => Connections = connections;
+
+    public IReadOnlyList<IReadOnlyList<ScriptItem>> Connections { get; }
+
+    public static Script Parse(string text)
+    {
+        var connections = new List<IReadOnlyList<ScriptItem>>();
+        var items = new List<ScriptItem>();
+        foreach (string raw in text.Split('\n').Select(l => l.TrimEnd('\r')))
+        {
+            string line = raw.Trim();
+            if (line.Length == 0 || line.StartsWith('#'))
+                continue;
+            if (line == "--")
+            {
+                connections.Add(items);
+                items = [];
+                continue;
+            }
+
+            string[] sides = Sides().Split(line);
+            foreach (string side in sides.Where(s => s.Length > 0))
+                items.Add(ParseSide(side.Trim()));
+        }
+
+        connections.Add(items);
+        return new Script(connections);
+    }
+
+    /// <summary>Reads a script that is named after the server whose ways it shows.</summary>
+    public static Script Load(string protocol, string name) =>
+        Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, protocol, "Scripts", name + ".txt")));
+
+    /// <summary>The same script, cut behind so many items, where the server then closes the connection.</summary>
+    public Script CutAfter(int items) => new([[.. Connections[0].Take(items), new ScriptItem(ScriptKind.Close, "(close)", [])]]);
+
+    [GeneratedRegex(@"\s{2,}(?=[CS][:!])")]
+    private static partial Regex Sides();
+
+    private static ScriptItem ParseSide(string side)
+    {
+        string text = side.Length > 3 ? side[3..] : string.Empty;
+        switch (side[..2])
+        {
+            case "C:" when text == "(tls)":
+                return new ScriptItem(ScriptKind.Tls, text, []);
+            case "C:" when text == "(data)":
+                return new ScriptItem(ScriptKind.Data, text, []);
+            case "C:":
+                return new ScriptItem(ScriptKind.Client, text, []);
+            case "S:" when text == "(close)":
+                return new ScriptItem(ScriptKind.Close, text, []);
+            case "S:" when text == "(stall)":
+                return new ScriptItem(ScriptKind.Stall, text, []);
+            case "S:":
+                return new ScriptItem(ScriptKind.Server, text, Bytes(text + @"\r\n"));
+            case "S!":
+                return new ScriptItem(ScriptKind.Server, text, Bytes(text));
+            default:
+                throw new FormatException($"A script line begins with C:, S: or S!, not \"{side}\".");
+        }
+    }
+
+    private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text
+        .Replace(@"\r", "\r", StringComparison.Ordinal)
+        .Replace(@"\n", "\n", StringComparison.Ordinal)
+        .Replace(@"\0", "\0", StringComparison.Ordinal));
+}
+
+public enum ScriptKind
+{
+    Client,
+    Data,
+    Server,
+    Tls,
+    Stall,
+    Close,
+}
+
+public sealed record ScriptItem(ScriptKind Kind, string Text, byte[] Bytes);
+
+/// <summary>The client left the script.</summary>
+public sealed class ScriptDeviationException(string message) : Exception(message);
