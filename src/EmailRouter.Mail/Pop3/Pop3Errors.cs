@@ -8,6 +8,9 @@ internal static class Pop3Errors
     /// <summary>Words by which servers without response codes say that another session holds the mailbox.</summary>
     private static readonly string[] LockWords = ["lock", "in use", "busy", "already open", "another session", "already logged"];
 
+    /// <summary>Words by which servers say that there is no such message any more.</summary>
+    private static readonly string[] GoneWords = ["no such", "no message", "deleted", "not exist", "not found", "unknown message", "invalid message", "expunged", "gone"];
+
     /// <summary>A refused login. Only bad credentials are an authentication error: a locked mailbox is nobody's wrong password.</summary>
     /// <param name="stream">The connection.</param>
     /// <param name="response">The answer.</param>
@@ -65,11 +68,14 @@ internal static class Pop3Errors
     public static MailCommandException Message(ProtocolStream stream, Pop3Response response, MessageRef message)
     {
         bool temporary = response.Code is "SYS/TEMP" or "IN-USE";
-        return new MailCommandException(
-            temporary ? "MailServerTemporarilyUnavailable" : "MailMessageUnavailable",
-            MailStep.Fetch,
-            $"{stream.Where}: message {message.Id} cannot be fetched: {Show(stream, response)}",
-            temporary ? "It is tried again." : "Somebody else may have removed it since it was listed; if it is still there, it may be damaged on the server.")
+        bool gone = !temporary && Array.Exists(GoneWords, w => response.Text.Contains(w, StringComparison.OrdinalIgnoreCase));
+        (string id, string remedy) = (temporary, gone) switch
+        {
+            (true, _) => ("MailServerTemporarilyUnavailable", "It is tried again."),
+            (_, true) => (MailException.MessageGone, "Somebody else has removed it since it was listed; nothing is to be done."),
+            _ => ("MailMessageUnavailable", "It may be damaged on the server; have its administrator look at it."),
+        };
+        return new MailCommandException(id, MailStep.Fetch, $"{stream.Where}: message {message.Id} cannot be fetched: {Show(stream, response)}", remedy)
         {
             Reply = Show(stream, response),
             IsTransient = temporary,
@@ -84,7 +90,7 @@ internal static class Pop3Errors
     /// <returns>The error to hand to whoever asked for the message.</returns>
     public static MailCommandException NotKept(ProtocolStream stream, MessageRef message, Exception cause) => cause is Mime.MessageTooLargeException
         ? new MailCommandException(
-            "MailMessageTooLarge",
+            MailException.MessageTooLarge,
             MailStep.Fetch,
             $"{stream.Where}: message {message.Id} was not fetched: {cause.Message}",
             "Raise the size limit, or have the message removed from the mailbox.",

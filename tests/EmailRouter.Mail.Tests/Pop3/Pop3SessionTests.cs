@@ -130,7 +130,7 @@ public sealed class Pop3SessionTests
 
         Assert.NotNull(fetched[0].Content);
         Assert.Null(fetched[1].Content);
-        Assert.Equal("MailMessageUnavailable", fetched[1].Error!.ErrorId);
+        Assert.Equal(MailException.MessageGone, fetched[1].Error!.ErrorId);
         Assert.Contains("bb", fetched[1].Error!.Message, StringComparison.Ordinal);
         Assert.NotNull(fetched[2].Content);
         fetched.ForEach(f => f.Dispose());
@@ -151,8 +151,8 @@ public sealed class Pop3SessionTests
         await session.CompleteAsync(default);
 
         Assert.NotNull(fetched[0].Content);
-        Assert.Equal("MailMessageTooLarge", fetched[1].Error!.ErrorId);
-        Assert.Equal("MailMessageTooLarge", fetched[2].Error!.ErrorId);
+        Assert.Equal(MailException.MessageTooLarge, fetched[1].Error!.ErrorId);
+        Assert.Equal(MailException.MessageTooLarge, fetched[2].Error!.ErrorId);
         fetched.ForEach(f => f.Dispose());
     }
 
@@ -170,7 +170,7 @@ public sealed class Pop3SessionTests
 
         List<FetchedMessage> fetched = await session.FetchAsync(messages.Take(2).ToList(), default).ToListAsync();
 
-        Assert.Equal("MailMessageTooLarge", fetched[0].Error!.ErrorId);
+        Assert.Equal(MailException.MessageTooLarge, fetched[0].Error!.ErrorId);
         Assert.Equal("second\r\n", Encoding.ASCII.GetString(fetched[1].Content!.Memory.Span));
         fetched.ForEach(f => f.Dispose());
     }
