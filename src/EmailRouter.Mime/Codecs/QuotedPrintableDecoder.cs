@@ -1,0 +1,119 @@
+namespace EmailRouter.Mime.Codecs;
+
+/// <summary>
+/// Quoted-printable as found in mail (RFC 2045 6.7): lower-case digits, spaces after a soft break, lone equals signs. White space at line ends is
+/// no content and dropped.
+/// </summary>
+internal static class QuotedPrintableDecoder
+{
+    // White space in front of a line end is looked for this far; longer runs count as content.
+    private const int LongestPadding = 1000;
+
+    /// <summary>Decodes until the source is used up or the destination is full.</summary>
+    public static int Decode(ReadOnlySpan<byte> source, ref int position, Span<byte> destination)
+    {
+        int written = 0;
+        while (position < source.Length && written < destination.Length)
+        {
+            ReadOnlySpan<byte> rest = source[position..];
+            ReadOnlySpan<byte> window = rest.Length > destination.Length - written ? rest[..(destination.Length - written)] : rest;
+            int run = window.IndexOfAny((byte)'=', (byte)'\n');
+            if (run < 0)
+            {
+                bool last = window.Length == rest.Length;
+                int kept = window.TrimEnd(last ? " \t"u8 : " \t\r"u8).Length;
+                if (kept == 0 && !last)
+                {
+                    if (rest[0] == '\r')
+                    {
+                        if (window.Length < 2)
+                            return written;     // the line end goes out in one piece, next time
+                        kept = 1;
+                    }
+                    else
+                    {
+                        // Nothing but blanks up to the end of the destination: what follows decides whether they are content.
+                        int blanks = CountBlanks(rest, out bool atLineEnd);
+                        if (atLineEnd)
+                        {
+                            position += blanks;
+                            continue;
+                        }
+
+                        kept = Math.Min(window.Length, blanks);
+                    }
+                }
+
+                window[..kept].CopyTo(destination[written..]);
+                written += kept;
+                position += last ? window.Length : kept;
+                continue;
+            }
+
+            if (window[run] == '\n')
+            {
+                bool hasReturn = run > 0 && window[run - 1] == '\r';
+                ReadOnlySpan<byte> line = window[..(hasReturn ? run - 1 : run)].TrimEnd(" \t"u8);
+                line.CopyTo(destination[written..]);
+                written += line.Length;
+                if (hasReturn)
+                    destination[written++] = (byte)'\r';
+                destination[written++] = (byte)'\n';
+                position += run + 1;
+                continue;
+            }
+
+            window[..run].CopyTo(destination[written..]);
+            written += run;
+            position += run + DecodeEscape(rest[run..], destination, ref written);
+        }
+
+        return written;
+    }
+
+    /// <summary>Reads a hexadecimal digit; -1 when it is none.</summary>
+    public static int HexValue(int character) => character switch
+    {
+        >= '0' and <= '9' => character - '0',
+        >= 'A' and <= 'F' => character - 'A' + 10,
+        >= 'a' and <= 'f' => character - 'a' + 10,
+        _ => -1,
+    };
+
+    private static int CountBlanks(ReadOnlySpan<byte> rest, out bool atLineEnd)
+    {
+        ReadOnlySpan<byte> ahead = rest.Length > LongestPadding ? rest[..LongestPadding] : rest;
+        int blanks = ahead.IndexOfAnyExcept((byte)' ', (byte)'\t');
+        if (blanks < 0)
+        {
+            atLineEnd = ahead.Length == rest.Length;
+            return ahead.Length;
+        }
+
+        ReadOnlySpan<byte> after = rest[blanks..];
+        atLineEnd = after[0] == '\n' || after.StartsWith("\r\n"u8);
+        return blanks;
+    }
+
+    private static int DecodeEscape(ReadOnlySpan<byte> rest, Span<byte> destination, ref int written)
+    {
+        if (rest.Length > 2 && HexValue(rest[1]) is >= 0 and int high && HexValue(rest[2]) is >= 0 and int low)
+        {
+            destination[written++] = (byte)((high << 4) | low);
+            return 3;
+        }
+
+        int next = 1;
+        while (next < rest.Length && rest[next] is (byte)' ' or (byte)'\t')
+            next++;
+        if (next < rest.Length && rest[next] == '\r')
+            next++;
+        if (next == rest.Length)
+            return next;
+        if (rest[next] == '\n')
+            return next + 1;
+
+        destination[written++] = (byte)'=';
+        return 1;
+    }
+}
