@@ -104,6 +104,9 @@ public static class DecisionReasons
     /// <summary>The message passed through this router before, or through too many hops.</summary>
     public const string MailLoop = nameof(MailLoop);
 
+    /// <summary>The message was received before the time from which the profile reads mail.</summary>
+    public const string ReceivedTooEarly = nameof(ReceivedTooEarly);
+
     /// <summary>The message's size is over the limit.</summary>
     public const string MessageTooLarge = nameof(MessageTooLarge);
 

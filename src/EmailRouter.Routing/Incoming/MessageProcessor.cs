@@ -1,0 +1,203 @@
+using EmailRouter.Crm;
+using EmailRouter.Mail;
+using EmailRouter.Mime;
+using EmailRouter.Routing.Configuration;
+using EmailRouter.Routing.State;
+
+namespace EmailRouter.Routing.Incoming;
+
+/// <summary>Validates, checks and delivers single messages of a mailbox, and says what is to happen when one of them fails.</summary>
+internal sealed class MessageProcessor(
+    IOrganization organization,
+    IRouterState state,
+    PollTarget target,
+    OrganizationSettings settings,
+    RoutingOptions options,
+    LoopGuard loops,
+    TimeProvider clock,
+    bool dryRun)
+{
+    /// <summary>
+    /// Gets how many messages may be worked on at once. Smart matching finds stored emails by likeness, which no id announces, so it needs them in order.
+    /// </summary>
+    public int MaxConcurrency => settings.EnableSmartMatching ? 1 : 8;
+
+    /// <summary>What happens on the mail server after an action.</summary>
+    public static Settlement SettlementFor(DecisionAction action, PollTarget target) => action switch
+    {
+        DecisionAction.Promoted or DecisionAction.Duplicate => target.Settlement,
+        DecisionAction.NotTracked => target.UntrackedSettlement,
+        _ => Settlement.Keep,
+    };
+
+    /// <summary>Reads and validates a message; costs no round trip.</summary>
+    public PreparedMessage Prepare(FetchedMessage fetched)
+    {
+        if (fetched.Error is { } error)
+        {
+            return error.ErrorId switch
+            {
+                MailException.MessageGone => Decided(fetched, null, DecisionAction.NotTracked, DecisionReasons.MessageGone, "The message disappeared from the mailbox before it was fetched.", []),
+                MailException.MessageTooLarge => Decided(fetched, null, DecisionAction.NotTracked, DecisionReasons.MessageTooLarge, error.Message, [], RouterError.From(error, "Fetch")),
+                _ => new PreparedMessage(fetched) { Failure = error },
+            };
+        }
+
+        try
+        {
+            return Read(fetched);
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            // The parser never fails on bad input; if reading fails all the same, this message is poison and the others are not.
+            return new PreparedMessage(fetched) { Failure = failure };
+        }
+    }
+
+    /// <summary>Checks and delivers a message that validation let through.</summary>
+    /// <exception cref="CrmException">The organization, not the message, is to blame.</exception>
+    public async ValueTask<Decision> DecideAsync(PreparedMessage prepared, CancellationToken cancellationToken)
+    {
+        if (prepared.Failure is { } failure)
+            return await FailAsync(prepared, RouterError.From(failure, "Fetch"), cancellationToken).ConfigureAwait(false);
+
+        IncomingEmail email = prepared.Email!;
+        string step = "Check";
+        var evidence = new List<Evidence>(prepared.Evidence);
+        try
+        {
+            CheckResult check = await organization.CheckAsync(email, cancellationToken).ConfigureAwait(false);
+            evidence.AddRange(check.Evidence);
+            if (check.Reason == CheckReason.Unknown)
+                throw new CrmException("CrmCheckUnknown", "The organization gave no reason for its decision.", "Look into the CRM server's log.") { IsAboutRecord = true };
+            if (!check.ShouldDeliver && check.Reason != CheckReason.Duplicate)
+                return Decide(email, DecisionAction.NotTracked, check.Reason.ToString(), DecisionWords.Explain(check.Reason), evidence);
+
+            bool duplicate = check.Reason == CheckReason.Duplicate;
+            if (dryRun)
+            {
+                return duplicate
+                    ? Decide(email, DecisionAction.Duplicate, check.Reason.ToString(), DecisionWords.Explain(check.Reason), evidence) with { ActivityId = check.ExistingActivityId }
+                    : Decide(email, DecisionAction.Promoted, check.Reason.ToString(), DecisionWords.Explain(check.Reason), evidence);
+            }
+
+            step = "Deliver";
+            DeliverResult delivered = await organization.DeliverAsync(email, check, cancellationToken).ConfigureAwait(false);
+            evidence.AddRange(delivered.Evidence);
+            duplicate |= !delivered.Created;
+            string reason = duplicate ? nameof(CheckReason.Duplicate) : check.Reason.ToString();
+            return Decide(
+                email,
+                duplicate ? DecisionAction.Duplicate : DecisionAction.Promoted,
+                reason,
+                DecisionWords.Explain(duplicate ? CheckReason.Duplicate : check.Reason),
+                evidence) with { ActivityId = delivered.ActivityId };
+        }
+        catch (OperationCanceledException)
+        {
+            throw;
+        }
+        catch (CrmException crm) when (!crm.IsAboutRecord)
+        {
+            throw;      // every other message would fail as well: the poll ends, nothing is counted against this one
+        }
+        catch (Exception poison)
+        {
+            return await FailAsync(prepared, RouterError.From(poison, step), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Makes the record of a message that has its decision.</summary>
+    public ProcessedMessage Finish(MessageRef message, Decision decision) =>
+        new(message.Id, decision with { MessageKey = message.Id }, decision.Action == DecisionAction.Deferred || SettlementFor(decision.Action, target).Kind == SettlementKinds.Keep);
+
+    private PreparedMessage Read(FetchedMessage fetched)
+    {
+        MimeMessage message = MimeMessage.Parse(fetched.Content!.Memory);
+        var evidence = new List<Evidence>();
+        MessageClassification classification = MessageClassifier.Classify(message);
+        if (classification.Evidence is { } seen)
+            evidence.Add(seen);
+        IncomingEmail email = IncomingEmailReader.Read(message, classification, settings, target.Owner, fetched.Message.ReceivedOn, clock.GetUtcNow(), evidence);
+
+        if (target.ReceivedAfter is { } start && email.ReceivedOn < start)
+        {
+            return Decided(
+                fetched, email, DecisionAction.NotTracked, DecisionReasons.ReceivedTooEarly, $"It was received on {email.ReceivedOn:u}; the profile reads mail from {start:u} on.", evidence);
+        }
+
+        if (loops.Find(message, target.Key.Address) is { } loop)
+        {
+            evidence.Add(loop);
+            if (loop.Verdict == EvidenceVerdict.Reject)
+                return Decided(fetched, email, DecisionAction.NotTracked, DecisionReasons.MailLoop, $"It goes round in circles: {loop.Text}.", evidence);
+        }
+
+        if (!settings.AcceptedMessageClasses.Contains(email.MessageClass, StringComparer.OrdinalIgnoreCase))
+        {
+            return Decided(
+                fetched, email, DecisionAction.NotTracked, DecisionReasons.MessageClassNotTracked, $"Messages of class {email.MessageClass} are not promoted.", evidence);
+        }
+
+        return new PreparedMessage(fetched) { Email = email, Evidence = evidence, Threads = Threads(email) };
+    }
+
+    private static HashSet<string> Threads(IncomingEmail email)
+    {
+        var threads = new HashSet<string>(StringComparer.Ordinal) { email.MessageId };
+        threads.UnionWith(email.InReplyTo);
+        threads.UnionWith(email.References);
+        if (email.ConversationId is { } conversation)
+            threads.Add(conversation.ToString("N"));
+        return threads;
+    }
+
+    private async ValueTask<Decision> FailAsync(PreparedMessage prepared, RouterError error, CancellationToken cancellationToken)
+    {
+        if (dryRun)
+            return Decide(prepared, DecisionAction.Deferred, DecisionReasons.TransientError, $"It failed: {error.Message}", error);
+
+        int failures = await state.CountFailureAsync(target.Key, prepared.Fetched.Message.Id, error, cancellationToken).ConfigureAwait(false);
+        if (failures < options.FailuresUntilQuarantine)
+        {
+            return Decide(
+                prepared, DecisionAction.Deferred, DecisionReasons.TransientError, $"It failed {failures} of {options.FailuresUntilQuarantine} times: {error.Message}", error);
+        }
+
+        Decision decision = Decide(
+            prepared, DecisionAction.Quarantined, DecisionReasons.RepeatedFailure, $"It failed {failures} times and was set aside: {error.Message}", error);
+        await state.QuarantineAsync(
+            target.Key, new ProcessedMessage(prepared.Fetched.Message.Id, decision, true), prepared.Fetched.Content?.Memory ?? default, cancellationToken).ConfigureAwait(false);
+        return decision;
+    }
+
+    private PreparedMessage Decided(
+        FetchedMessage fetched, IncomingEmail? email, DecisionAction action, string reason, string explanation, IReadOnlyList<Evidence> evidence, RouterError? error = null) =>
+        new(fetched) { Decision = Compose(fetched.Message.Id, email, action, reason, explanation, evidence, error) };
+
+    private Decision Decide(PreparedMessage prepared, DecisionAction action, string reason, string explanation, RouterError error) =>
+        Compose(prepared.Fetched.Message.Id, prepared.Email, action, reason, explanation, prepared.Evidence, error);
+
+    private Decision Decide(IncomingEmail email, DecisionAction action, string reason, string explanation, IReadOnlyList<Evidence> evidence) =>
+        Compose(null, email, action, reason, explanation, evidence, null);
+
+    private Decision Compose(
+        string? messageKey, IncomingEmail? email, DecisionAction action, string reason, string explanation, IReadOnlyList<Evidence> evidence, RouterError? error) => new()
+    {
+        Id = Guid.NewGuid(),
+        On = clock.GetUtcNow(),
+        Direction = MailDirection.Incoming,
+        Deployment = target.Key.Deployment,
+        Mailbox = target.Key.Address,
+        MessageKey = messageKey,
+        MessageId = email?.MessageId,
+        Subject = email?.Subject,
+        From = email?.From?.Address,
+        To = email is null ? [] : [.. email.To.Concat(email.Cc).Select(a => a.Address)],
+        Action = action,
+        Reason = reason,
+        Explanation = explanation,
+        Evidence = evidence,
+        Error = error,
+    };
+}

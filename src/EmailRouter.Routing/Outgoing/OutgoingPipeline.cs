@@ -1,0 +1,144 @@
+using System.Collections.Concurrent;
+using EmailRouter.Crm;
+using EmailRouter.Mail;
+using EmailRouter.Routing.Configuration;
+using EmailRouter.Routing.State;
+
+namespace EmailRouter.Routing.Outgoing;
+
+/// <summary>
+/// Sends the pending emails of one deployment: claim → journal → compose → send → write back. The journal is written before the first byte and before the
+/// last one, so that after a crash it is known of every email whether it was accepted, was not, or cannot be known.
+/// </summary>
+/// <param name="deployment">The deployment's name.</param>
+/// <param name="organization">Where the emails wait.</param>
+/// <param name="state">Journal and decisions.</param>
+/// <param name="composer">Makes the messages.</param>
+/// <param name="routeOf">Finds the way out for an email by its sender.</param>
+/// <param name="options">Attempts, delays, policy.</param>
+/// <param name="retries">When to try again.</param>
+/// <param name="context">Clock, network and limits for the mail side.</param>
+public sealed class OutgoingPipeline(
+    string deployment,
+    IOrganization organization,
+    IRouterState state,
+    MessageComposer composer,
+    Func<PendingEmail, CancellationToken, ValueTask<SendRoute>> routeOf,
+    RoutingOptions options,
+    RetrySchedule retries,
+    MailContext context)
+{
+    private const int ClaimSize = 100;
+
+    /// <summary>Sends what is pending.</summary>
+    /// <param name="send">Which and how.</param>
+    /// <param name="cancellationToken">Stops the sending; claimed emails that were not begun go back to Pending Send.</param>
+    /// <returns>What was done. Errors of mail servers are in the result, not thrown.</returns>
+    /// <exception cref="CrmException">The organization cannot be reached at all.</exception>
+    /// <exception cref="OperationCanceledException">The sending was stopped.</exception>
+    public async Task<SendResult> SendAsync(SendOptions send, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(send);
+        long started = context.Clock.GetTimestamp();
+        var run = new SendRun(send);
+        OrganizationSettings settings = await organization.GetSettingsAsync(cancellationToken).ConfigureAwait(false);
+        SenderPool pool = new(context with { ProtocolLog = send.ProtocolLog ?? context.ProtocolLog });
+        await using (pool.ConfigureAwait(false))
+        {
+            var sender = new EmailSender(deployment, organization, state, composer, Policy(send), retries, context.Clock, pool);
+            while (run.Room(ClaimSize) is > 0 and int room && (send.MaxDuration is not { } limit || context.Clock.GetElapsedTime(started) < limit))
+            {
+                IReadOnlyList<PendingEmail> claimed = await organization.ClaimPendingAsync(Request(send, room, run), cancellationToken).ConfigureAwait(false);
+                if (claimed.Count == 0)
+                    break;
+                run.Claimed += claimed.Count;
+                await SendClaimedAsync(claimed, settings, sender, send, run, cancellationToken).ConfigureAwait(false);
+                if (send.DryRun)
+                    break;
+            }
+        }
+
+        return run.Finish(deployment, context.Clock.GetElapsedTime(started));
+    }
+
+    private RoutingOptions Policy(SendOptions send) => send.SendAgainWhenUncertain ? options with { WhenUncertain = UncertainPolicy.SendAgain } : options;
+
+    private ClaimRequest Request(SendOptions send, int room, SendRun run) => new()
+    {
+        MaxCount = room,
+        ActivityIds = send.ActivityIds,
+        Senders = send.Senders,
+        StuckAfter = send.SendAgainWhenUncertain ? TimeSpan.Zero : options.StuckAfter,
+        PeekOnly = send.DryRun,
+        ExceptActivityIds = [.. run.Released.Keys],
+    };
+
+    private async Task SendClaimedAsync(
+        IReadOnlyList<PendingEmail> claimed, OrganizationSettings settings, EmailSender sender, SendOptions send, SendRun run, CancellationToken cancellationToken)
+    {
+        var open = new ConcurrentDictionary<Guid, PendingEmail>(claimed.Select(c => KeyValuePair.Create(c.ActivityId, c)));
+        try
+        {
+            var degree = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, send.ThrottleLimit), CancellationToken = cancellationToken };
+            await Parallel.ForEachAsync(claimed, degree, async (email, stop) =>
+            {
+                Decision? decision = await OneAsync(email, settings, sender, send.DryRun, run, stop).ConfigureAwait(false);
+                open.TryRemove(email.ActivityId, out _);
+                if (decision is not null)
+                    run.Add(decision);
+            }).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Stopped or broken: what was claimed and not begun must not wait until it counts as stuck.
+            if (!send.DryRun)
+            {
+                foreach (PendingEmail email in open.Values)
+                    await organization.CompleteAsync(email, new SendOutcome.Released(), CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async ValueTask<Decision?> OneAsync(PendingEmail email, OrganizationSettings settings, EmailSender sender, bool dryRun, SendRun run, CancellationToken cancellationToken)
+    {
+        SendRoute route;
+        try
+        {
+            route = await routeOf(email, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RouterException noRoute)
+        {
+            return await HoldUpAsync(email, noRoute.Error, dryRun, run).ConfigureAwait(false);
+        }
+
+        if (run.IsBroken(route, out RouterError? broken))
+            return await HoldUpAsync(email, broken, dryRun, run).ConfigureAwait(false);
+        if (dryRun)
+            return sender.Foresee(email, settings, route);
+
+        try
+        {
+            return await sender.SendAsync(email, settings, route, cancellationToken).ConfigureAwait(false);
+        }
+        catch (MailException serverFault)
+        {
+            // The server, not the email, is to blame: the route rests for this run, and no attempt is counted.
+            RouterError error = RouterError.From(serverFault, "Send");
+            run.Break(route, error);
+            return await HoldUpAsync(email, error, dryRun, run).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<Decision?> HoldUpAsync(PendingEmail email, RouterError error, bool dryRun, SendRun run)
+    {
+        run.Note(error);
+        if (!dryRun)
+            await organization.CompleteAsync(email, new SendOutcome.Released(), CancellationToken.None).ConfigureAwait(false);
+        run.Released[email.ActivityId] = true;
+        Decision decision = OutgoingDecision.Compose(
+            deployment, email, null, DecisionAction.Deferred, DecisionReasons.DeferredByServer, $"It waits: {error.Message}", [], context.Clock.GetUtcNow()) with { Error = error };
+        if (!dryRun)
+            await state.RecordDecisionsAsync([decision], CancellationToken.None).ConfigureAwait(false);
+        return decision;
+    }
+}

@@ -1,0 +1,15 @@
+using EmailRouter.Mail;
+
+namespace EmailRouter.Routing.Outgoing;
+
+/// <summary>The way out for the emails of one sender: a server and a credential. Emails with equal routes share connections.</summary>
+/// <param name="Profile">The outgoing profile's name.</param>
+/// <param name="System">The mail system.</param>
+/// <param name="Endpoint">The server.</param>
+/// <param name="Login">The credential.</param>
+/// <param name="MaxConnections">The greatest number of connections at once.</param>
+public sealed record SendRoute(string Profile, IMailSystem System, MailEndpoint Endpoint, MailLogin Login, int MaxConnections)
+{
+    /// <summary>Gets what two routes must share to share connections.</summary>
+    internal string Key => Login.Credential is PasswordCredential password ? $"{Profile}\n{password.UserName}" : Profile;
+}

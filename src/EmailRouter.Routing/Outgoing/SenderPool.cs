@@ -1,0 +1,72 @@
+using System.Collections.Concurrent;
+using EmailRouter.Mail;
+
+namespace EmailRouter.Routing.Outgoing;
+
+/// <summary>Open connections by route, so that one connection carries many messages. A connection that failed is closed, not given back.</summary>
+internal sealed class SenderPool(MailContext context) : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<string, Line> lines = new(StringComparer.Ordinal);
+
+    /// <summary>Takes a connection, opening one when none is idle; waits while the route has its greatest number.</summary>
+    /// <exception cref="MailException">No connection can be opened.</exception>
+    public async ValueTask<Rented> RentAsync(SendRoute route, CancellationToken cancellationToken)
+    {
+        Line line = lines.GetOrAdd(route.Key, static (_, max) => new Line(max), route.MaxConnections);
+        await line.Places.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (!line.Idle.TryTake(out IMailSender? sender))
+                sender = await route.System.OpenSenderAsync(route.Endpoint, route.Login, context, cancellationToken).ConfigureAwait(false);
+            return new Rented(line, sender);
+        }
+        catch
+        {
+            line.Places.Release();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (Line line in lines.Values)
+        {
+            while (line.Idle.TryTake(out IMailSender? sender))
+                await sender.DisposeAsync().ConfigureAwait(false);
+            line.Places.Dispose();
+        }
+    }
+
+    internal sealed class Line(int max)
+    {
+        public ConcurrentBag<IMailSender> Idle { get; } = [];
+
+        public SemaphoreSlim Places { get; } = new(Math.Max(1, max));
+    }
+
+    /// <summary>A connection on loan.</summary>
+    internal sealed class Rented(Line line, IMailSender sender) : IAsyncDisposable
+    {
+        private bool usable;
+
+        public IMailSender Sender => sender;
+
+        /// <summary>Says that the connection may carry the next message.</summary>
+        public void Keep() => usable = true;
+
+        public async ValueTask DisposeAsync()
+        {
+            try
+            {
+                if (usable)
+                    line.Idle.Add(sender);
+                else
+                    await sender.DisposeAsync().ConfigureAwait(false);
+            }
+            finally
+            {
+                line.Places.Release();
+            }
+        }
+    }
+}
