@@ -55,7 +55,11 @@ public sealed record MailDeadlines
 /// <param name="Success">Whether it succeeded.</param>
 /// <param name="Detail">What was found: the addresses, the certificate, the mechanism, the server's own words.</param>
 /// <param name="Elapsed">How long it took.</param>
-public sealed record MailStepReport(MailStep Step, bool Success, string Detail, TimeSpan Elapsed);
+public sealed record MailStepReport(MailStep Step, bool Success, string Detail, TimeSpan Elapsed)
+{
+    /// <summary>Gets when the server's certificate expires; only for <see cref="MailStep.Tls"/>.</summary>
+    public DateTimeOffset? CertificateExpiresOn { get; init; }
+}
 
 /// <summary>The steps of talking to a mail server, in their order.</summary>
 public enum MailStep
