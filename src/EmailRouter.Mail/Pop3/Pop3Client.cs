@@ -103,7 +103,7 @@ internal sealed class Pop3Client : IAsyncDisposable
                 await client.RefreshCapabilitiesAsync(refresh, cancellationToken).ConfigureAwait(false);
             return client;
         }
-        catch (MailConnectionException) when (client.refreshing)
+        catch (MailConnectionException e) when (client.refreshing && e.ErrorId == "MailConnectionLost")
         {
             await client.DisposeAsync().ConfigureAwait(false);
             return null;

@@ -45,7 +45,11 @@ public sealed partial class Script
         Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, protocol, "Scripts", name + ".txt")));
 
     /// <summary>The same script, cut behind so many items, where the server then closes the connection.</summary>
-    public Script CutAfter(int items) => new([[.. Connections[0].Take(items), new ScriptItem(ScriptKind.Close, "(close)", [])]]);
+    public Script CutAfter(int items) => CutAfter(items, new ScriptItem(ScriptKind.Close, "(close)", []));
+
+    /// <summary>The same script, cut behind so many items, and what happens then. Further connections are closed at once.</summary>
+    public Script CutAfter(int items, params ScriptItem[] then) =>
+        new([[.. Connections[0].Take(items), .. then], [new ScriptItem(ScriptKind.Close, "(close)", [])]]);
 
     [GeneratedRegex(@"\s{2,}(?=[CS][:!])")]
     private static partial Regex Sides();
