@@ -25,6 +25,7 @@ internal sealed class SqliteFile : IAsyncDisposable
     private static readonly TimeSpan BusySlice = TimeSpan.FromMilliseconds(200);
 
     private readonly SqliteFileOptions options;
+    private readonly bool isInMemory;
     private readonly SqliteSession writer;
     private readonly ConcurrentBag<SqliteSession> idleReaders = [];
     private readonly Channel<Job> jobs = Channel.CreateBounded<Job>(new BoundedChannelOptions(MaxWaitingJobs) { SingleReader = true });
@@ -34,6 +35,7 @@ internal sealed class SqliteFile : IAsyncDisposable
     private SqliteFile(SqliteFileOptions options, SqliteSession writer)
     {
         this.options = options;
+        isInMemory = IsInMemory(options);
         this.writer = writer;
         loop = Task.Run(RunAsync);
     }
@@ -47,7 +49,9 @@ internal sealed class SqliteFile : IAsyncDisposable
 
     /// <summary>Writes. The task ends when the job's transaction is durable, or the job had no effect at all.</summary>
     /// <typeparam name="T">What the job returns.</typeparam>
-    /// <param name="job">The work; it must not keep the session.</param>
+    /// <param name="job">
+    /// The work; it must not keep the session. It runs a second time when the transaction it shared with others was lost, so its only effects are those in the file.
+    /// </param>
     /// <param name="cancellationToken">Takes the job back while it has not begun; afterwards it runs to its end.</param>
     /// <returns>What the job returned.</returns>
     public async Task<T> WriteAsync<T>(Func<SqliteSession, T> job, CancellationToken cancellationToken)
@@ -75,7 +79,9 @@ internal sealed class SqliteFile : IAsyncDisposable
     public Task<T> ReadAsync<T>(Func<SqliteSession, T> read, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(disposed != 0, this);
-        return Task.Run(() => Read(read), cancellationToken);
+
+        // A database in memory belongs to its one connection.
+        return isInMemory ? WriteAsync(read, cancellationToken) : Task.Run(() => Read(read), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -96,7 +102,8 @@ internal sealed class SqliteFile : IAsyncDisposable
         SqliteSession? session = null;
         try
         {
-            PrepareFile(options.Path);
+            if (!IsInMemory(options))
+                PrepareFile(options.Path);
             session = Connect(options);
             ExecuteWhenFree(session, "PRAGMA journal_mode = WAL", options, cancellationToken);
             Execute(session, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864");
@@ -118,6 +125,8 @@ internal sealed class SqliteFile : IAsyncDisposable
             session?.Dispose();
         }
     }
+
+    private static bool IsInMemory(SqliteFileOptions options) => options.Path == SqliteFileOptions.InMemory;
 
     /// <summary>Makes folder and file for their owner only; SQLite gives its log files the same mode.</summary>
     private static void PrepareFile(string path)
@@ -141,7 +150,7 @@ internal sealed class SqliteFile : IAsyncDisposable
     {
         var text = new SqliteConnectionStringBuilder
         {
-            DataSource = Path.GetFullPath(options.Path),
+            DataSource = IsInMemory(options) ? options.Path : Path.GetFullPath(options.Path),
             Mode = SqliteOpenMode.ReadWriteCreate,
             Pooling = false,
             DefaultTimeout = Math.Max(1, (int)options.BusyTimeout.TotalSeconds),
@@ -285,11 +294,36 @@ internal sealed class SqliteFile : IAsyncDisposable
             {
                 // The loop itself must outlive any fault: whoever asked is told, and the next group gets its own chance.
                 RollBack(writer);
-                foreach (Job job in group)
-                    job.Fail(Translate(options, e));
+                FailOrSeparate(group, e);
             }
 
             group.Clear();
+        }
+    }
+
+    /// <summary>
+    /// One job of a lost transaction is to blame (its big row filled the disk), so each gets a transaction of its own. A busy file would only be waited for again.
+    /// </summary>
+    private void FailOrSeparate(List<Job> group, Exception fault)
+    {
+        if (group.Count == 1 || (fault is SqliteException e && IsBusy(e.SqliteErrorCode)))
+        {
+            foreach (Job job in group)
+                job.Fail(Translate(options, fault));
+            return;
+        }
+
+        foreach (Job job in group.Where(j => !j.IsFinished))
+        {
+            try
+            {
+                RunGroup([job]);
+            }
+            catch (Exception own)
+            {
+                RollBack(writer);
+                job.Fail(Translate(options, own));
+            }
         }
     }
 

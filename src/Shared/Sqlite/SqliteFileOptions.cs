@@ -5,6 +5,9 @@ namespace EmailRouter.Sqlite;
 /// <summary>How a <see cref="SqliteFile"/> is opened.</summary>
 internal sealed record SqliteFileOptions
 {
+    /// <summary>The <see cref="Path"/> of a database in memory, gone when it is closed.</summary>
+    public const string InMemory = ":memory:";
+
     /// <summary>Gets the file; its folder is made when missing.</summary>
     public required string Path { get; init; }
 

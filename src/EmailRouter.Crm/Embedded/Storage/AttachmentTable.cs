@@ -1,0 +1,72 @@
+using EmailRouter.Sqlite;
+
+namespace EmailRouter.Crm.Embedded.Storage;
+
+/// <summary>
+/// Attachments of emails. A content is stored once however many emails bear it, in pieces, so that neither writing nor reading ever holds all of it.
+/// </summary>
+internal static class AttachmentTable
+{
+    /// <summary>The size of a piece in bytes.</summary>
+    public const int PieceSize = 256 * 1024;
+
+    /// <summary>Adds attachments to an email.</summary>
+    /// <param name="session">The connection, in a write.</param>
+    /// <param name="emailKey">The email.</param>
+    /// <param name="staged">The attachments, in order.</param>
+    /// <param name="newId">Makes ids.</param>
+    public static void Insert(SqliteSession session, long emailKey, IReadOnlyList<StagedAttachment> staged, Func<Guid> newId)
+    {
+        for (int i = 0; i < staged.Count; i++)
+        {
+            EmailAttachment attachment = staged[i].Attachment;
+            session.Insert(
+                "activitymimeattachment",
+                ("activitymimeattachmentid", newId()),
+                ("emailkey", emailKey),
+                ("attachmentnumber", i + 1),
+                ("filename", attachment.FileName),
+                ("mimetype", attachment.MimeType),
+                ("filesize", staged[i].Size),
+                ("attachmentcontentid", attachment.ContentId),
+                ("attachmentkey", EnsureContent(session, staged[i], newId)));
+        }
+    }
+
+    /// <summary>Removes an email's attachments, and contents that no other email bears.</summary>
+    /// <param name="session">The connection, in a write.</param>
+    /// <param name="emailKey">The email.</param>
+    public static void Delete(SqliteSession session, long emailKey)
+    {
+        List<long> contents = session.Query("SELECT DISTINCT attachmentkey FROM activitymimeattachment WHERE emailkey = @key", row => row.GetInt64(0), ("key", emailKey));
+        session.Execute("DELETE FROM activitymimeattachment WHERE emailkey = @key", ("key", emailKey));
+        foreach (long content in contents)
+        {
+            session.Execute(
+                "DELETE FROM attachment WHERE attachmentkey = @content AND NOT EXISTS (SELECT 1 FROM activitymimeattachment WHERE attachmentkey = @content)", ("content", content));
+        }
+    }
+
+    /// <summary>Reads one piece of a content.</summary>
+    /// <param name="session">The connection.</param>
+    /// <param name="attachmentKey">The content.</param>
+    /// <param name="number">The piece, from 0.</param>
+    /// <returns>The piece; null after the last.</returns>
+    public static byte[]? ReadPiece(SqliteSession session, long attachmentKey, int number) =>
+        session.Scalar("SELECT body FROM attachmentbody WHERE attachmentkey = @key AND number = @number", ("key", attachmentKey), ("number", number)) as byte[];
+
+    private static long EnsureContent(SqliteSession session, StagedAttachment staged, Func<Guid> newId)
+    {
+        if (session.Scalar("SELECT attachmentkey FROM attachment WHERE contenthash = @hash", ("hash", staged.Hash)) is long existing)
+            return existing;
+        long key = (long)session.Scalar(
+            "INSERT INTO attachment (attachmentid, contenthash, filesize) VALUES (@id, @hash, @size) RETURNING attachmentkey",
+            ("id", newId()),
+            ("hash", staged.Hash),
+            ("size", staged.Size))!;
+        int number = 0;
+        foreach (byte[] piece in staged.ReadPieces(PieceSize))
+            session.Execute("INSERT INTO attachmentbody (attachmentkey, number, body) VALUES (@key, @number, @body)", ("key", key), ("number", number++), ("body", piece));
+        return key;
+    }
+}
