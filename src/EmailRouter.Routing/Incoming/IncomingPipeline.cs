@@ -54,6 +54,8 @@ public sealed class IncomingPipeline(IOrganization organization, IRouterState st
                 IMailboxSession session = await target.System.OpenMailboxAsync(target.Endpoint, target.Login, mail, cancellationToken).ConfigureAwait(false);
                 await using (session.ConfigureAwait(false))
                 {
+                    step = "Settle";
+                    RequireSettlements(session, target);
                     step = "List";
                     MailboxListing listing = await MailboxListing.ReadAsync(session, state, target.Key, poll.MaxMessages ?? options.MaxMessagesPerPoll, cancellationToken)
                         .ConfigureAwait(false);
@@ -163,6 +165,22 @@ public sealed class IncomingPipeline(IOrganization organization, IRouterState st
         if (how.Kind != SettlementKinds.Keep)
             await session.SettleAsync(message, how, cancellationToken).ConfigureAwait(false);
         return true;
+    }
+
+    private static void RequireSettlements(IMailboxSession session, PollTarget target)
+    {
+        foreach (Settlement how in (Settlement[])[target.Settlement, target.UntrackedSettlement])
+        {
+            if (!session.Settlements.HasFlag(how.Kind))
+            {
+                throw new RouterException(new RouterError(
+                    "RouterSettlementUnsupported",
+                    "Settle",
+                    $"The mail server of {target.Key.Address} ({target.System.Name}) cannot do the settlement {how.Kind}; it can do: {session.Settlements}.",
+                    "Choose another settlement in the incoming profile.",
+                    false));
+            }
+        }
     }
 
     private static RouterError BusyError(MailboxKey mailbox) => new(

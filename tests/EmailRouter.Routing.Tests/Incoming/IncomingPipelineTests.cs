@@ -1,0 +1,410 @@
+using EmailRouter.Crm;
+using EmailRouter.Mail;
+using EmailRouter.Routing.Configuration;
+using EmailRouter.Routing.Incoming;
+using EmailRouter.Routing.State;
+
+namespace EmailRouter.Routing.Tests.Incoming;
+
+public sealed class IncomingPipelineTests : IAsyncLifetime
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly ManualClock clock = new(new DateTimeOffset(2026, 3, 2, 8, 0, 0, TimeSpan.Zero));
+    private readonly ScriptedMailSystem mail = new();
+    private readonly ScriptedOrganization organization = new();
+    private SqliteRouterState state = null!;
+
+    private PollTarget Target => new()
+    {
+        Key = new MailboxKey("Contoso", "sales@contoso.test"),
+        Owner = new RecordReference("queue", new Guid("0a000000-0000-0000-0000-0000000000aa"), "Sales"),
+        System = mail,
+        Endpoint = new MailEndpoint { Host = "pop.contoso.test" },
+        Login = new MailLogin("sales@contoso.test", MailCredential.Anonymous),
+    };
+
+    private PollTarget Deleting => Target with { Settlement = Settlement.Delete };
+
+    public async Task InitializeAsync() => state = await SqliteRouterState.OpenAsync(Path.Combine(folder.Path, "state.db"), clock, default);
+
+    public async Task DisposeAsync()
+    {
+        await state.DisposeAsync();
+        folder.Dispose();
+    }
+
+    [Fact]
+    public async Task Every_new_message_is_delivered_and_decided_in_the_order_of_the_mailbox()
+    {
+        for (int i = 1; i <= 150; i++)
+            mail.Put(Mail($"m{i}"));
+
+        PollResult result = await PollAsync(Target);
+
+        Assert.Equal(PollStatus.Completed, result.Status);
+        Assert.Equal((150, 150, 150), (result.Listed, result.New, result.Promoted));
+        Assert.Equal(Enumerable.Range(1, 150).Select(i => $"<m{i}@adatum.test>"), result.Decisions.Select(d => d.MessageId));
+        Assert.All(result.Decisions, d => Assert.NotNull(d.MessageKey));
+        Assert.Equal(150, organization.Delivered.Count);
+        Assert.Equal(150, await DecisionsAsync().CountAsync());
+    }
+
+    [Fact]
+    public async Task A_second_poll_finds_nothing_new()
+    {
+        mail.Put(Mail("a"));
+        mail.Put(Mail("b"));
+        await PollAsync(Target);
+
+        PollResult second = await PollAsync(Target);
+
+        Assert.Equal((2, 0, 0), (second.Listed, second.New, second.Decisions.Count));
+        Assert.Equal(2, organization.Delivered.Count);
+    }
+
+    [Fact]
+    public async Task A_message_is_deleted_only_after_the_crm_has_it()
+    {
+        string id = mail.Put(Mail("a"));
+        mail.At = (step, _) =>
+        {
+            if (step == "settle")
+                Assert.Single(organization.Delivered);
+        };
+
+        await PollAsync(Deleting);
+
+        Assert.Equal([$"settle {id} Delete"], mail.Log);
+        Assert.Empty(mail.Ids);
+    }
+
+    [Fact]
+    public async Task A_message_that_is_left_alone_stays_in_the_mailbox()
+    {
+        organization.Check = _ => CheckReason.NoCorrelationMatch;
+        mail.Put(Mail("a"));
+
+        PollResult result = await PollAsync(Deleting);
+
+        Assert.Equal((DecisionAction.NotTracked, "NoCorrelationMatch"), (result.Decisions[0].Action, result.Decisions[0].Reason));
+        Assert.Single(mail.Ids);
+        Assert.Empty(mail.Log);
+    }
+
+    [Fact]
+    public async Task Deletions_that_the_server_did_not_confirm_are_asked_for_again_and_nothing_is_delivered_twice()
+    {
+        mail.Put(Mail("a"));
+        mail.At = (step, _) =>
+        {
+            if (step == "complete")
+                throw Lost(MailStep.Complete);
+        };
+        PollResult first = await PollAsync(Deleting);
+        mail.At = (_, _) => { };
+
+        PollResult second = await PollAsync(Deleting);
+
+        Assert.Equal((PollStatus.Failed, "MailConnectionLost"), (first.Status, first.Error?.ErrorId));
+        Assert.Equal((PollStatus.Completed, 0), (second.Status, second.New));
+        Assert.Empty(mail.Ids);
+        Assert.Single(organization.Delivered);
+    }
+
+    [Fact]
+    public async Task A_lost_connection_keeps_what_was_done_and_the_next_poll_goes_on()
+    {
+        for (int i = 1; i <= 10; i++)
+            mail.Put(Mail($"m{i}"));
+        int fetches = 0;
+        mail.At = (step, _) =>
+        {
+            if (step == "fetch" && ++fetches == 6)
+                throw Lost(MailStep.Fetch);
+        };
+        PollResult first = await PollAsync(Target);
+        mail.At = (_, _) => { };
+
+        PollResult second = await PollAsync(Target);
+
+        Assert.Equal((PollStatus.Failed, 5), (first.Status, first.Promoted));
+        Assert.Equal((PollStatus.Completed, 5), (second.Status, second.Promoted));
+        Assert.Equal(10, organization.Delivered.Count);
+    }
+
+    [Fact]
+    public async Task A_delivery_whose_answer_was_lost_makes_one_activity()
+    {
+        mail.Put(Mail("a"));
+        organization.AfterDeliver = _ => throw new CrmException("CrmUnavailable", "connection reset", "wait") { IsTransient = true };
+        PollResult first = await PollAsync(Target);
+        organization.AfterDeliver = _ => { };
+
+        PollResult second = await PollAsync(Target);
+
+        Assert.Equal(("CrmUnavailable", 0), (first.Error?.ErrorId, first.Decisions.Count));
+        Assert.Equal(DecisionAction.Duplicate, second.Decisions.Single().Action);
+        Assert.Single(organization.Delivered);
+    }
+
+    [Fact]
+    public async Task An_organization_that_is_down_counts_against_no_message()
+    {
+        mail.Put(Mail("a"));
+        organization.BeforeDeliver = _ => throw new CrmException("CrmStoreLocked", "locked", "wait") { IsTransient = true };
+        for (int i = 0; i < 5; i++)
+            Assert.Equal("CrmStoreLocked", (await PollAsync(Target)).Error?.ErrorId);
+        organization.BeforeDeliver = _ => { };
+
+        PollResult result = await PollAsync(Target);
+
+        Assert.Equal(1, result.Promoted);
+        Assert.Empty(await state.GetQuarantineAsync(default).ToListAsync());
+    }
+
+    [Fact]
+    public async Task A_poison_message_is_quarantined_after_three_failures_and_the_others_go_on()
+    {
+        mail.Put(Mail("good1"));
+        mail.Put(Mail("poison"));
+        mail.Put(Mail("good2"));
+        organization.BeforeDeliver = email =>
+        {
+            if (email.MessageId == "<poison@adatum.test>")
+                throw new CrmException("CrmPlugInFailed", "the plug-in refused it", "look into the plug-in") { IsAboutRecord = true };
+        };
+
+        PollResult first = await PollAsync(Target);
+        PollResult second = await PollAsync(Target);
+        PollResult third = await PollAsync(Target);
+        PollResult fourth = await PollAsync(Target);
+
+        Assert.Equal((2, 1), (first.Promoted, first.Deferred));
+        Assert.Equal((0, 1), (second.Promoted, second.Deferred));
+        Assert.Equal(1, third.Quarantined);
+        Assert.Equal(0, fourth.New);
+        QuarantinedMessage set = Assert.Single(await state.GetQuarantineAsync(default).ToListAsync());
+        Assert.Equal("CrmPlugInFailed", set.Error.ErrorId);
+        Assert.Contains("poison@adatum.test", System.Text.Encoding.UTF8.GetString((await state.ReadQuarantinedAsync(set.Id, default))!), StringComparison.Ordinal);
+        Assert.Equal(3, mail.Ids.Count);
+    }
+
+    [Fact]
+    public async Task A_dry_run_decides_and_changes_nothing_anywhere()
+    {
+        mail.Put(Mail("a"));
+
+        PollResult dry = await new IncomingPipeline(organization, state, "router", new RoutingOptions(), Context).PollAsync(Deleting, new PollOptions { DryRun = true }, default);
+
+        Assert.Equal((true, DecisionAction.Promoted), (dry.IsDryRun, dry.Decisions.Single().Action));
+        Assert.Empty(organization.Delivered);
+        Assert.Empty(mail.Log);
+        Assert.Empty(await DecisionsAsync().ToListAsync());
+        Assert.Equal(1, (await PollAsync(Target)).New);
+    }
+
+    [Fact]
+    public async Task The_limit_of_messages_leaves_the_rest_for_the_next_poll()
+    {
+        for (int i = 1; i <= 5; i++)
+            mail.Put(Mail($"m{i}"));
+
+        PollResult first = await PollAsync(Target, new PollOptions { MaxMessages = 3 });
+        PollResult second = await PollAsync(Target, new PollOptions { MaxMessages = 3 });
+
+        Assert.Equal((PollStatus.Incomplete, 3), (first.Status, first.Promoted));
+        Assert.Equal((PollStatus.Completed, 2), (second.Status, second.Promoted));
+    }
+
+    [Fact]
+    public async Task A_mailbox_that_another_router_polls_is_left_to_it()
+    {
+        mail.Put(Mail("a"));
+        await state.AcquireLeaseAsync("mailbox:Contoso:sales@contoso.test", "elsewhere/1/1/1", TimeSpan.FromMinutes(2), default);
+
+        PollResult result = await PollAsync(Target);
+
+        Assert.Equal((PollStatus.Busy, "RouterMailboxBusy"), (result.Status, result.Error?.ErrorId));
+        Assert.Empty(organization.Delivered);
+    }
+
+    [Fact]
+    public async Task The_lease_of_a_process_that_is_gone_is_taken_over_at_once()
+    {
+        mail.Put(Mail("a"));
+        await state.AcquireLeaseAsync("mailbox:Contoso:sales@contoso.test", $"{Environment.MachineName}/{int.MaxValue}/1/1", TimeSpan.FromMinutes(2), default);
+
+        PollResult result = await PollAsync(Target);
+
+        Assert.Equal(1, result.Promoted);
+    }
+
+    [Fact]
+    public async Task A_message_that_vanished_is_decided_and_costs_nothing_else()
+    {
+        mail.Put(Mail("a"), new MailCommandException(MailException.MessageGone, MailStep.Fetch, "gone", "none"));
+        mail.Put(Mail("b"));
+
+        PollResult result = await PollAsync(Target);
+
+        Assert.Equal(["MessageGone", "AcceptAll"], result.Decisions.Select(d => d.Reason));
+        Assert.Equal(PollStatus.Completed, result.Status);
+    }
+
+    [Theory]
+    [InlineData("Content-Type: multipart/report; report-type=delivery-status; boundary=b", "REPORT.IPM.Note.NDR")]
+    [InlineData("Content-Type: multipart/report; report-type=disposition-notification; boundary=b", "REPORT.IPM.Note.IPNRN")]
+    [InlineData("Content-Type: application/pkcs7-mime; smime-type=enveloped-data", "IPM.Note.SMIME")]
+    [InlineData("Content-Type: text/calendar; method=REQUEST", "IPM.Schedule.Meeting.Request")]
+    public async Task Classes_that_are_not_accepted_are_left_alone_without_asking_the_crm(string header, string messageClass)
+    {
+        organization.Check = _ => throw new InvalidOperationException("must not be asked");
+        mail.Put(Mail("a", header));
+
+        Decision decision = (await PollAsync(Target)).Decisions.Single();
+
+        Assert.Equal((DecisionAction.NotTracked, DecisionReasons.MessageClassNotTracked), (decision.Action, decision.Reason));
+        Assert.Contains(messageClass, decision.Explanation, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Out_of_office_replies_are_promoted()
+    {
+        mail.Put(Mail("a", "Auto-Submitted: auto-replied"));
+
+        PollResult result = await PollAsync(Target);
+
+        Assert.Equal(1, result.Promoted);
+        Assert.Equal(MessageClassifier.OutOfOffice, organization.Delivered.Single().MessageClass);
+    }
+
+    [Fact]
+    public async Task Mail_that_this_router_sent_from_the_polled_mailbox_and_that_came_back_is_a_loop()
+    {
+        mail.Put(Mail("a", "X-EmailRouter-Loop: router 0a000000-0000-0000-0000-000000000009").Replace("ann@adatum.test", "sales@contoso.test", StringComparison.Ordinal));
+        mail.Put(Mail("b", "X-EmailRouter-Loop: another-router 0a000000-0000-0000-0000-000000000009"));
+
+        PollResult result = await PollAsync(Target);
+
+        Assert.Equal(["MailLoop", "AcceptAll"], result.Decisions.Select(d => d.Reason));
+    }
+
+    [Fact]
+    public async Task Too_many_hops_are_a_loop()
+    {
+        mail.Put(Mail("a", string.Join('\n', Enumerable.Repeat("Received: from a by b; Mon, 2 Mar 2026 08:00:00 +0000", 26))));
+
+        Assert.Equal("MailLoop", (await PollAsync(Target)).Decisions.Single().Reason);
+    }
+
+    [Fact]
+    public async Task Mail_received_before_the_profile_starts_is_left_alone()
+    {
+        mail.Put(Mail("old"));
+        PollTarget target = Target with { ReceivedAfter = new DateTimeOffset(2026, 3, 3, 0, 0, 0, TimeSpan.Zero) };
+
+        Assert.Equal(DecisionReasons.ReceivedTooEarly, (await PollAsync(target)).Decisions.Single().Reason);
+        Assert.Empty(organization.Delivered);
+    }
+
+    [Fact]
+    public async Task A_settlement_that_the_server_cannot_do_ends_the_poll_before_anything_is_done()
+    {
+        mail.Put(Mail("a"));
+        mail.Settlements = SettlementKinds.Keep;
+
+        PollResult result = await PollAsync(Deleting);
+
+        Assert.Equal((PollStatus.Failed, "RouterSettlementUnsupported"), (result.Status, result.Error?.ErrorId));
+        Assert.Empty(organization.Delivered);
+    }
+
+    [Fact]
+    public async Task A_stopped_poll_says_so_and_loses_nothing()
+    {
+        using var stop = new CancellationTokenSource();
+        for (int i = 1; i <= 20; i++)
+            mail.Put(Mail($"m{i}"));
+        int fetches = 0;
+        mail.At = (step, _) =>
+        {
+            if (step == "fetch" && ++fetches == 10)
+                stop.Cancel();
+        };
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            new IncomingPipeline(organization, state, "router", new RoutingOptions(), Context).PollAsync(Target, new PollOptions(), stop.Token));
+        mail.At = (_, _) => { };
+        PollResult rest = await PollAsync(Target);
+
+        Assert.Equal(PollStatus.Completed, rest.Status);
+        Assert.Equal(20, organization.Delivered.Select(d => d.MessageId).Distinct().Count());
+        Assert.Equal(20, organization.Delivered.Count);
+    }
+
+    [Fact]
+    public async Task Blocked_and_oversized_attachments_are_left_out_with_a_notice()
+    {
+        organization.Settings = organization.Settings with { MaxUploadFileSize = 10 };
+        mail.Put("""
+            From: Ann <ann@adatum.test>
+            To: sales@contoso.test
+            Message-ID: <a@adatum.test>
+            Date: Mon, 2 Mar 2026 07:00:00 +0000
+            Subject: files
+            MIME-Version: 1.0
+            Content-Type: multipart/mixed; boundary=b
+
+            --b
+            Content-Type: text/plain
+
+            hello
+            --b
+            Content-Type: application/octet-stream; name="setup.exe"
+            Content-Disposition: attachment; filename="setup.exe"
+
+            x
+            --b
+            Content-Type: text/plain
+            Content-Disposition: attachment; filename="long.txt"
+
+            more than ten bytes
+            --b
+            Content-Type: text/plain
+            Content-Disposition: attachment; filename="ok.txt"
+
+            short
+            --b--
+
+            """);
+
+        Decision decision = (await PollAsync(Target)).Decisions.Single();
+
+        IncomingEmail email = organization.Delivered.Single();
+        Assert.Equal(["ok.txt"], email.Attachments.Select(a => a.FileName));
+        Assert.Equal(EmailNotification.AttachmentsNotSaved, email.Notification);
+        Assert.Equal(2, decision.Evidence.Count(e => e.Rule == "AttachmentPolicy"));
+    }
+
+    private static MailConnectionException Lost(MailStep step) => new("MailConnectionLost", step, "lost", "wait") { IsTransient = true };
+
+    private static string Mail(string id, string extra = "X-Test: yes") => $"""
+        From: Ann <ann@adatum.test>
+        To: sales@contoso.test
+        Message-ID: <{id}@adatum.test>
+        Date: Mon, 2 Mar 2026 07:00:00 +0000
+        Subject: {id}
+        MIME-Version: 1.0
+        {extra}
+
+        hello {id}
+
+        """;
+
+    private MailContext Context => new() { Clock = clock };
+
+    private Task<PollResult> PollAsync(PollTarget target, PollOptions? options = null) =>
+        new IncomingPipeline(organization, state, "router", new RoutingOptions(), Context).PollAsync(target, options ?? new PollOptions(), default);
+
+    private IAsyncEnumerable<Decision> DecisionsAsync() => state.FindDecisionsAsync(new DecisionQuery(), default);
+}
