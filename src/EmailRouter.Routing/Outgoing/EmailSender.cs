@@ -19,6 +19,7 @@ internal sealed class EmailSender(
 {
     private const string JournalRule = "SendJournal";
     private const string ServerRule = "MailServer";
+    private const string HeldWords = "It left completely and no answer came back; it stays in Sending until somebody decides.";
 
     /// <summary>Says what would be done with a pending email, and changes nothing.</summary>
     public Decision Foresee(PendingEmail email, OrganizationSettings settings, SendRoute route)
@@ -57,6 +58,15 @@ internal sealed class EmailSender(
                 email, new SendOutcome.Failed(unfit.Message), Decide(email, messageId, DecisionAction.Failed, DecisionReasons.Rejected, $"It cannot be composed: {unfit.Message}", evidence)).ConfigureAwait(false);
         }
 
+        catch (CrmException record) when (record.IsAboutRecord)
+        {
+            string why = $"It cannot be composed: {record.Message}";
+            return await CompleteAsync(
+                email,
+                new SendOutcome.Failed(why),
+                Decide(email, messageId, DecisionAction.Failed, DecisionReasons.Rejected, why, evidence) with { Error = RouterError.From(record, "Compose") }).ConfigureAwait(false);
+        }
+
         using (content)
         {
             await state.WriteJournalAsync(entry, cancellationToken).ConfigureAwait(false);
@@ -71,7 +81,7 @@ internal sealed class EmailSender(
     {
         switch (journal?.Phase)
         {
-            case SendPhase.Accepted when email.WasStuck:
+            case SendPhase.Accepted:
                 evidence.Add(new Evidence(JournalRule, EvidenceVerdict.Reject, $"attempt {journal.Attempt} of {journal.On:u} was accepted: {journal.Reply}"));
                 return await CompleteAsync(
                     email,
@@ -195,8 +205,6 @@ internal sealed class EmailSender(
             new SendOutcome.Retry(entry.MessageId, next, receipt.Reply),
             Decide(email, entry.MessageId, DecisionAction.Deferred, reason, $"Attempt {attempts} of {options.MaxDeliveryAttempts}: {receipt.Reply}; again at {next:u}.", evidence)).ConfigureAwait(false);
     }
-
-    private const string HeldWords = "It left completely and no answer came back; it stays in Sending until somebody decides.";
 
     private static SendOutcome.Uncertain Held(string messageId) => new(messageId, HeldWords);
 

@@ -1,0 +1,342 @@
+using EmailRouter.Crm;
+using EmailRouter.Mail;
+using EmailRouter.Mime;
+using EmailRouter.Routing.Configuration;
+using EmailRouter.Routing.Incoming;
+using EmailRouter.Routing.Outgoing;
+using EmailRouter.Routing.State;
+
+namespace EmailRouter.Routing.Tests.Outgoing;
+
+public sealed class OutgoingPipelineTests : IAsyncLifetime
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly ManualClock clock = new(new DateTimeOffset(2026, 3, 2, 8, 0, 0, TimeSpan.Zero));
+    private readonly ScriptedMailSystem mail = new();
+    private readonly ScriptedOrganization organization = new();
+    private readonly RoutingOptions options = new();
+    private SqliteRouterState state = null!;
+
+    public async Task InitializeAsync() => state = await SqliteRouterState.OpenAsync(Path.Combine(folder.Path, "state.db"), clock, default);
+
+    public async Task DisposeAsync()
+    {
+        await state.DisposeAsync();
+        folder.Dispose();
+    }
+
+    [Fact]
+    public async Task Pending_emails_are_sent_and_written_back_with_their_message_id()
+    {
+        PendingEmail email = Pending(1);
+
+        SendResult result = await SendAsync();
+
+        Assert.Equal((1, 1, 0, 0), (result.Claimed, result.Sent, result.Deferred, result.Failed));
+        var sent = Assert.IsType<SendOutcome.Sent>(organization.Completed.Single().Outcome);
+        Assert.Equal(MessageComposer.MessageIdOf(email), sent.MessageId);
+        Assert.Contains($"Message-ID: {sent.MessageId}", mail.Outbox.Single().Text, StringComparison.OrdinalIgnoreCase);
+        Assert.Equal(SendPhase.Accepted, (await JournalAsync(email))?.Phase);
+    }
+
+    [Fact]
+    public async Task The_message_carries_parties_subject_body_and_attachments_but_no_bcc()
+    {
+        Pending(1, e => e with
+        {
+            Subject = "Angebot für Pumpe CRM:0001001",
+            InReplyTo = "<parent@adatum.test>",
+            Parties = [.. e.Parties, new ActivityParty(ParticipationType.Bcc, "hidden@adatum.test", new RecordReference("contact", Guid.NewGuid(), "Hidden"))],
+            Attachments = [new EmailAttachment("preis.txt", "text/plain", 5, _ => ValueTask.FromResult<Stream>(new MemoryStream("hello"u8.ToArray())))],
+        });
+
+        await SendAsync();
+
+        (OutgoingMessage envelope, string text) = mail.Outbox.Single();
+        MimeMessage message = MimeMessage.Parse(System.Text.Encoding.UTF8.GetBytes(text));
+        Assert.Equal(["ann@adatum.test", "hidden@adatum.test"], envelope.Recipients);
+        Assert.DoesNotContain("hidden", text, StringComparison.OrdinalIgnoreCase);
+        Assert.Equal("Angebot für Pumpe CRM:0001001", message.Subject);
+        Assert.Equal(["<parent@adatum.test>"], message.InReplyTo);
+        Assert.Equal("<p>hello</p>", message.HtmlBody?.GetText().Trim());
+        Assert.Equal("preis.txt", message.Attachments.Single().FileName);
+        Assert.StartsWith("router ", message.Headers[LoopGuard.MarkerHeader], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_journal_says_committing_before_the_last_byte_leaves()
+    {
+        PendingEmail email = Pending(1);
+        SendPhase? seen = null;
+        mail.Answer = message =>
+        {
+            seen = JournalAsync(email).AsTask().GetAwaiter().GetResult()?.Phase;
+            return ScriptedMailSystem.Accept(message);
+        };
+
+        await SendAsync();
+
+        Assert.Equal(SendPhase.Committing, seen);
+    }
+
+    [Fact]
+    public async Task A_deferral_is_tried_again_with_the_same_message_id_and_a_growing_wait()
+    {
+        PendingEmail email = Pending(1);
+        mail.Answer = m => ScriptedMailSystem.Reply(m, SendStatus.Deferred, "451 4.3.0 later");
+        await SendAsync();
+        var first = Assert.IsType<SendOutcome.Retry>(organization.Completed[0].Outcome);
+        organization.Pending.Enqueue(email with { DeliveryAttempts = 1, MessageId = first.MessageId });
+        await SendAsync();
+        var second = Assert.IsType<SendOutcome.Retry>(organization.Completed[1].Outcome);
+
+        Assert.Equal(first.MessageId, second.MessageId);
+        Assert.Equal(TimeSpan.FromMinutes(5), first.NotBefore - clock.GetUtcNow());
+        Assert.Equal(TimeSpan.FromMinutes(10), second.NotBefore - clock.GetUtcNow());
+    }
+
+    [Fact]
+    public async Task When_the_attempts_are_used_up_the_email_fails_with_the_last_answer()
+    {
+        Pending(1, e => e with { DeliveryAttempts = 9 });
+        mail.Answer = m => ScriptedMailSystem.Reply(m, SendStatus.Deferred, "451 4.3.0 later");
+
+        SendResult result = await SendAsync();
+
+        Assert.Equal(DecisionReasons.AttemptsExhausted, result.Decisions.Single().Reason);
+        Assert.Contains("451 4.3.0 later", Assert.IsType<SendOutcome.Failed>(organization.Completed.Single().Outcome).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_refusal_for_good_fails_at_once()
+    {
+        Pending(1);
+        mail.Answer = m => ScriptedMailSystem.Reply(m, SendStatus.Rejected, "550 5.1.1 no such user");
+
+        SendResult result = await SendAsync();
+
+        Assert.Equal((1, DecisionReasons.Rejected), (result.Failed, result.Decisions.Single().Reason));
+        Assert.IsType<SendOutcome.Failed>(organization.Completed.Single().Outcome);
+    }
+
+    [Fact]
+    public async Task Recipients_that_were_accepted_are_not_offered_again()
+    {
+        PendingEmail email = Pending(1, e => e with { Parties = [.. e.Parties, To("ben@adatum.test")] });
+        mail.Answer = m => new SendReceipt
+        {
+            Status = SendStatus.Accepted,
+            Reply = "250 ok",
+            Recipients = [new RecipientResult("ann@adatum.test", SendStatus.Accepted, "250 ok"), new RecipientResult("ben@adatum.test", SendStatus.Deferred, "450 busy")],
+        };
+        await SendAsync();
+        mail.Answer = ScriptedMailSystem.Accept;
+        organization.Pending.Enqueue(email with { DeliveryAttempts = 1 });
+
+        await SendAsync();
+
+        Assert.IsType<SendOutcome.Retry>(organization.Completed[0].Outcome);
+        Assert.IsType<SendOutcome.Sent>(organization.Completed[1].Outcome);
+        Assert.Equal(["ben@adatum.test"], mail.Outbox[1].Message.Recipients);
+    }
+
+    [Fact]
+    public async Task A_lost_answer_is_held_and_never_blindly_sent_again()
+    {
+        PendingEmail email = Pending(1);
+        mail.Answer = m => ScriptedMailSystem.Reply(m, SendStatus.Uncertain, "the connection was closed");
+        SendResult first = await SendAsync();
+        mail.Answer = ScriptedMailSystem.Accept;
+        organization.Pending.Enqueue(email with { WasStuck = true });
+
+        SendResult second = await SendAsync();
+
+        Assert.Equal((1, 1), (first.Uncertain, second.Uncertain));
+        Assert.All(organization.Completed, c => Assert.IsType<SendOutcome.Uncertain>(c.Outcome));
+        Assert.Empty(mail.Outbox);
+    }
+
+    [Fact]
+    public async Task A_person_can_decide_to_send_an_uncertain_email_again_with_the_same_message_id()
+    {
+        PendingEmail email = Pending(1);
+        mail.Answer = m => ScriptedMailSystem.Reply(m, SendStatus.Uncertain, "the connection was closed");
+        await SendAsync();
+        mail.Answer = ScriptedMailSystem.Accept;
+        organization.Pending.Enqueue(email with { WasStuck = true });
+
+        SendResult result = await SendAsync(new SendOptions { ActivityIds = [email.ActivityId], SendAgainWhenUncertain = true });
+
+        Assert.Equal(1, result.Sent);
+        Assert.Equal(MessageComposer.MessageIdOf(email), mail.Outbox.Single().Message.MessageId);
+        Assert.Equal(TimeSpan.Zero, organization.Claims[^1].StuckAfter);
+    }
+
+    [Fact]
+    public async Task An_email_whose_acceptance_could_not_be_written_back_is_not_sent_again()
+    {
+        Pending(1);
+        organization.BeforeComplete = outcome =>
+        {
+            if (outcome is SendOutcome.Sent)
+                throw new CrmException("CrmUnavailable", "down", "wait") { IsTransient = true };
+        };
+        await Assert.ThrowsAsync<CrmException>(() => SendAsync());
+        organization.BeforeComplete = _ => { };
+        organization.Completed.Clear();
+
+        SendResult result = await SendAsync();
+
+        Assert.Equal(DecisionReasons.AlreadySent, result.Decisions.Single().Reason);
+        Assert.IsType<SendOutcome.Sent>(organization.Completed.Single().Outcome);
+        Assert.Single(mail.Outbox);
+    }
+
+    [Fact]
+    public async Task A_server_that_refuses_the_credential_holds_the_emails_up_without_counting_attempts()
+    {
+        Pending(1);
+        Pending(2);
+        mail.At = (step, _) =>
+        {
+            if (step == "open-sender")
+                throw new MailAuthenticationException("MailAuthenticationFailed", "535 refused", "correct the password");
+        };
+
+        SendResult result = await SendAsync(new SendOptions { ThrottleLimit = 1 });
+
+        Assert.Equal("MailAuthenticationFailed", Assert.Single(result.Errors).ErrorId);
+        Assert.Equal(2, result.Deferred);
+        Assert.All(organization.Completed, c => Assert.IsType<SendOutcome.Released>(c.Outcome));
+        Assert.Equal(2, organization.Pending.Count);
+    }
+
+    [Fact]
+    public async Task A_connection_lost_before_the_last_byte_leaves_the_email_pending()
+    {
+        PendingEmail email = Pending(1);
+        mail.At = (step, _) =>
+        {
+            if (step == "send")
+                throw new MailConnectionException("MailConnectionLost", MailStep.Send, "lost", "wait") { IsTransient = true };
+        };
+
+        SendResult result = await SendAsync();
+
+        Assert.Equal(1, result.Deferred);
+        Assert.IsType<SendOutcome.Released>(organization.Completed.Single().Outcome);
+        Assert.Equal(SendPhase.Prepared, (await JournalAsync(email))?.Phase);
+    }
+
+    [Theory]
+    [InlineData(false, false, "no such address")]
+    [InlineData(true, false, "ann@adatum.test")]
+    public async Task A_recipient_who_must_not_be_mailed_fails_the_email_with_the_reason(bool doNotEmail, bool resolved, string address)
+    {
+        Pending(1, e => e with
+        {
+            Parties = [new ActivityParty(ParticipationType.To, address, resolved ? null : new RecordReference("contact", Guid.NewGuid(), "Ann")) { DoNotEmail = doNotEmail }],
+        });
+
+        SendResult result = await SendAsync();
+
+        Assert.Equal(DecisionReasons.RecipientNotAllowed, result.Decisions.Single().Reason);
+        Assert.IsType<SendOutcome.Failed>(organization.Completed.Single().Outcome);
+        Assert.Empty(mail.Outbox);
+    }
+
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, 1)]
+    public async Task Unresolved_recipients_need_the_organizations_permission(bool allowed, int sent)
+    {
+        organization.Settings = organization.Settings with { AllowUnresolvedPartiesOnSend = allowed };
+        Pending(1, e => e with { Parties = [new ActivityParty(ParticipationType.To, "unknown@adatum.test")] });
+
+        Assert.Equal(sent, (await SendAsync()).Sent);
+    }
+
+    [Fact]
+    public async Task A_dry_run_tells_what_would_be_sent_and_changes_nothing()
+    {
+        Pending(1);
+
+        SendResult result = await SendAsync(new SendOptions { DryRun = true });
+
+        Assert.Equal((true, 1), (result.IsDryRun, result.Sent));
+        Assert.True(organization.Claims.Single().PeekOnly);
+        Assert.Empty(organization.Completed);
+        Assert.Empty(mail.Outbox);
+        Assert.Empty(await state.FindDecisionsAsync(new DecisionQuery(), default).ToListAsync());
+    }
+
+    [Fact]
+    public async Task A_stopped_run_gives_back_what_it_had_not_begun()
+    {
+        using var stop = new CancellationTokenSource();
+        for (int i = 1; i <= 5; i++)
+            Pending(i);
+        mail.Answer = message =>
+        {
+            stop.Cancel();
+            return ScriptedMailSystem.Accept(message);
+        };
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Pipeline().SendAsync(new SendOptions { ThrottleLimit = 1 }, stop.Token));
+
+        Assert.Single(organization.Completed, c => c.Outcome is SendOutcome.Sent);
+        Assert.Equal(4, organization.Completed.Count(c => c.Outcome is SendOutcome.Released));
+    }
+
+    [Fact]
+    public async Task An_attachment_that_cannot_be_read_holds_the_email_up_and_the_others_go_on()
+    {
+        Pending(1, e => e with { Attachments = [new EmailAttachment("a.txt", "text/plain", 1, _ => throw new CrmException("CrmAttachmentMissing", "gone", "restore it") { IsAboutRecord = true })] });
+        Pending(2);
+
+        SendResult result = await SendAsync();
+
+        Assert.Equal((1, 1), (result.Sent, result.Failed));
+        Assert.Equal("CrmAttachmentMissing", result.Decisions.Single(d => d.Action == DecisionAction.Failed).Error?.ErrorId);
+    }
+
+    private static ActivityParty To(string address) => new(ParticipationType.To, address, new RecordReference("contact", Guid.NewGuid(), address));
+
+    private PendingEmail Pending(int number, Func<PendingEmail, PendingEmail>? change = null)
+    {
+        var email = new PendingEmail
+        {
+            ActivityId = new Guid(number, 0, 0, [0, 0, 0, 0, 0, 0, 0, 1]),
+            ClaimVersion = "1",
+            Subject = $"Email {number}",
+            Description = "<p>hello</p>",
+            MimeType = "text/html",
+            From = new RecordReference("systemuser", new Guid(9, 0, 0, [0, 0, 0, 0, 0, 0, 0, 1]), "Sue"),
+            FromAddress = "sue@contoso.test",
+            FromName = "Sue",
+            Parties = [To("ann@adatum.test")],
+        };
+        email = change?.Invoke(email) ?? email;
+        organization.Pending.Enqueue(email);
+        return email;
+    }
+
+    private OutgoingPipeline Pipeline()
+    {
+        var loops = new LoopGuard("router", 25);
+        var route = new SendRoute("Relay", mail, new MailEndpoint { Host = "smtp.contoso.test" }, new MailLogin("sue@contoso.test", MailCredential.Anonymous), 4);
+        return new OutgoingPipeline(
+            "Contoso",
+            organization,
+            state,
+            new MessageComposer(loops, MessageBufferOptions.Default, clock),
+            (_, _) => ValueTask.FromResult(route),
+            options,
+            new RetrySchedule(options, clock, () => 0.5),
+            new MailContext { Clock = clock });
+    }
+
+    private Task<SendResult> SendAsync(SendOptions? send = null) => Pipeline().SendAsync(send ?? new SendOptions(), default);
+
+    private ValueTask<SendJournalEntry?> JournalAsync(PendingEmail email) => state.GetJournalAsync("Contoso", email.ActivityId, default);
+}
