@@ -161,13 +161,15 @@ internal sealed class LabConnection(Stream stream, TimeProvider clock, Action<st
     /// <summary>Adds the lines of a message to the answer, dot-stuffed, with the final dot (RFC 1939 3).</summary>
     public void WriteMultiLine(ReadOnlySpan<byte> content)
     {
-        bool lineStart = true;
-        foreach (byte b in content)
+        // Every line feed begins a line here, a bare one too, so that a client that ends lines at it finds no dot of its own.
+        ReadOnlySpan<byte> rest = content;
+        while (!rest.IsEmpty)
         {
-            if (lineStart && b == '.')
+            if (rest[0] == '.')
                 output.WriteByte((byte)'.');
-            output.WriteByte(b);
-            lineStart = b == '\n';
+            int length = rest.IndexOf("\n."u8) is >= 0 and int at ? at + 1 : rest.Length;
+            output.Write(rest[..length]);
+            rest = rest[length..];
         }
 
         if (!content.EndsWith("\r\n"u8) && content.Length > 0)

@@ -50,6 +50,10 @@ internal sealed class Pop3Listing(Pop3Client client, MailContext context)
         else if (!uidl.IsOk)
             throw Pop3Errors.Refused(Stream, list, MailStep.List, "to list the messages", client.Capabilities);
 
+        // A server that says it cannot do it now, or that something is broken, has UIDL: other ids would make every message a new one.
+        if (!uidl.IsOk && uidl.Code is ("SYS/TEMP" or "SYS/PERM" or "IN-USE" or "LOGIN-DELAY"))
+            throw Pop3Errors.Refused(Stream, uidl, MailStep.List, "to list the messages' ids", client.Capabilities);
+
         foreach (int number in sizes.Keys.Where(n => !uids.ContainsKey(n)).Order().ToArray())
         {
             string? id = uidl.IsOk ? await AskUidAsync(number, cancellationToken).ConfigureAwait(false) : null;
