@@ -82,7 +82,7 @@ internal sealed class Office
     public static CrmMailbox Queue(RecordReference owner, string address, Guid ownerUserId) =>
         User(owner, address) with { Kind = CrmMailboxKind.Queue, Filter = FilteringMethod.All, OwnerUserId = ownerUserId };
 
-    public static IncomingEmail Mail(string? from, string to, string subject = "Hello from outside", string messageId = "<m1@customer.test>") => new()
+    public static IncomingEmail Message(string? from, string to, string subject = "Hello from outside", string messageId = "<m1@customer.test>") => new()
     {
         ActivityId = ActivityId.For(new Guid("0a000000-0000-0000-0000-000000000001"), messageId, [1, 2, 3], hasMessageId: true),
         MessageId = messageId,

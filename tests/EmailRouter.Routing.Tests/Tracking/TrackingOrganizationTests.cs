@@ -10,7 +10,7 @@ public sealed class TrackingOrganizationTests
     [Fact]
     public async Task A_reply_to_a_sent_email_becomes_an_activity_in_one_look_up_and_one_creation()
     {
-        IncomingEmail email = Office.Mail(Office.Carl, Office.Anna, "RE: Quote for pump CRM:0001001") with
+        IncomingEmail email = Office.Message(Office.Carl, Office.Anna, "RE: Quote for pump CRM:0001001") with
         {
             Mailbox = Office.AnnaRecord,
             InReplyTo = [Office.SentMessageId],
@@ -42,7 +42,7 @@ public sealed class TrackingOrganizationTests
     [Fact]
     public async Task A_check_changes_nothing()
     {
-        await office.Check(Office.Mail(Office.Carl, Office.Support));
+        await office.Check(Office.Message(Office.Carl, Office.Support));
 
         Assert.Empty(office.Store.Created);
         Assert.Empty(office.Store.QueueItems);
@@ -51,26 +51,26 @@ public sealed class TrackingOrganizationTests
     [Fact]
     public async Task Settings_and_mailboxes_are_read_again_after_the_time_limit_only()
     {
-        await office.Check(Office.Mail(Office.Carl, Office.Support));
+        await office.Check(Office.Message(Office.Carl, Office.Support));
         office.Clock.Advance(TimeSpan.FromSeconds(59));
-        await office.Check(Office.Mail(Office.Carl, Office.Support));
+        await office.Check(Office.Message(Office.Carl, Office.Support));
         Assert.Equal((1, 1), (office.Store.SettingsReads, office.Store.MailboxReads));
 
         office.Clock.Advance(TimeSpan.FromSeconds(1));
-        await office.Check(Office.Mail(Office.Carl, Office.Support));
+        await office.Check(Office.Message(Office.Carl, Office.Support));
         Assert.Equal((2, 2), (office.Store.SettingsReads, office.Store.MailboxReads));
     }
 
     [Fact]
     public async Task Refreshing_makes_a_change_count_at_once()
     {
-        await office.Check(Office.Mail(Office.Carl, Office.Support));
+        await office.Check(Office.Message(Office.Carl, Office.Support));
         office.Filters(Office.SupportRecord, FilteringMethod.None);
-        Assert.Equal(CheckReason.AcceptAll, (await office.Check(Office.Mail(Office.Carl, Office.Support))).Reason);
+        Assert.Equal(CheckReason.AcceptAll, (await office.Check(Office.Message(Office.Carl, Office.Support))).Reason);
 
         await office.Organization.RefreshAsync(CancellationToken.None);
 
-        Assert.Equal(CheckReason.NoRecipientMatch, (await office.Check(Office.Mail(Office.Carl, Office.Support))).Reason);
+        Assert.Equal(CheckReason.NoRecipientMatch, (await office.Check(Office.Message(Office.Carl, Office.Support))).Reason);
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public sealed class TrackingOrganizationTests
     [Fact]
     public async Task Two_polls_of_one_email_make_one_activity()
     {
-        IncomingEmail first = Office.Mail(Office.Carl, $"{Office.Support};{Office.Anna}") with { Mailbox = Office.SupportRecord };
+        IncomingEmail first = Office.Message(Office.Carl, $"{Office.Support};{Office.Anna}") with { Mailbox = Office.SupportRecord };
         IncomingEmail second = first with { Mailbox = Office.AnnaRecord };
         CheckResult firstCheck = await office.Organization.CheckAsync(first, CancellationToken.None);
         CheckResult secondCheck = await office.Organization.CheckAsync(second, CancellationToken.None);
@@ -114,7 +114,7 @@ public sealed class TrackingOrganizationTests
     [Fact]
     public async Task Delivering_again_after_a_crash_changes_nothing()
     {
-        IncomingEmail email = Office.Mail(Office.Carl, Office.Support);
+        IncomingEmail email = Office.Message(Office.Carl, Office.Support);
         CheckResult check = await office.Organization.CheckAsync(email, CancellationToken.None);
         await office.Organization.DeliverAsync(email, check, CancellationToken.None);
 
@@ -127,16 +127,16 @@ public sealed class TrackingOrganizationTests
     [Fact]
     public async Task A_check_of_another_email_is_refused()
     {
-        CheckResult other = await office.Organization.CheckAsync(Office.Mail(Office.Carl, Office.Support, messageId: "<other@customer.test>"), CancellationToken.None);
+        CheckResult other = await office.Organization.CheckAsync(Office.Message(Office.Carl, Office.Support, messageId: "<other@customer.test>"), CancellationToken.None);
 
         await Assert.ThrowsAsync<ArgumentException>(
-            async () => await office.Organization.DeliverAsync(Office.Mail(Office.Carl, Office.Support), other, CancellationToken.None));
+            async () => await office.Organization.DeliverAsync(Office.Message(Office.Carl, Office.Support), other, CancellationToken.None));
     }
 
     [Fact]
     public async Task A_rejected_email_cannot_be_delivered()
     {
-        IncomingEmail email = Office.Mail(Office.Carl, Office.Anna);
+        IncomingEmail email = Office.Message(Office.Carl, Office.Anna);
         CheckResult check = await office.Organization.CheckAsync(email, CancellationToken.None);
 
         Assert.False(check.ShouldDeliver);
@@ -147,11 +147,11 @@ public sealed class TrackingOrganizationTests
     public async Task A_failing_store_is_reported_as_it_says_and_asked_again_next_time()
     {
         office.Store.Failure = new CrmException("CrmStoreLocked", "The store is locked.", "Try again.") { IsTransient = true };
-        CrmException failure = await Assert.ThrowsAsync<CrmException>(async () => await office.Check(Office.Mail(Office.Carl, Office.Support)));
+        CrmException failure = await Assert.ThrowsAsync<CrmException>(async () => await office.Check(Office.Message(Office.Carl, Office.Support)));
         Assert.Equal("CrmStoreLocked", failure.ErrorId);
 
         office.Store.Failure = null;
-        Assert.Equal(CheckReason.AcceptAll, (await office.Check(Office.Mail(Office.Carl, Office.Support))).Reason);
+        Assert.Equal(CheckReason.AcceptAll, (await office.Check(Office.Message(Office.Carl, Office.Support))).Reason);
     }
 
     [Fact]
@@ -159,7 +159,7 @@ public sealed class TrackingOrganizationTests
     {
         office.Store.Failure = new CrmException("CrmStoreLocked", "The store is locked.", "Try again.");
 
-        Assert.Equal(CheckReason.InvalidSender, (await office.Check(Office.Mail(null, Office.Support))).Reason);
+        Assert.Equal(CheckReason.InvalidSender, (await office.Check(Office.Message(null, Office.Support))).Reason);
     }
 
     [Fact]
