@@ -54,6 +54,11 @@ public sealed record IncomingEmail
     /// <summary>Gets the item class in Exchange's words, e.g. <c>IPM.Note</c>, recognised from the headers.</summary>
     public string MessageClass { get; init; } = "IPM.Note";
 
+    /// <summary>
+    /// Gets a value indicating whether no person wrote it just now: automatic replies, notices, lists. Such email may be promoted, but nobody is created for its sender.
+    /// </summary>
+    public bool IsAutomatic { get; init; }
+
     /// <summary>Gets when the author sent it (Date); null when missing or unreadable.</summary>
     public DateTimeOffset? SentOn { get; init; }
 

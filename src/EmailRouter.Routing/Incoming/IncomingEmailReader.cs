@@ -77,6 +77,7 @@ public static class IncomingEmailReader
             ConversationId = threadIndex is not null && ThreadIndex.TryGetConversationId(threadIndex, out Guid conversation) ? conversation : null,
             IsForward = IsForward(message),
             MessageClass = classification.MessageClass,
+            IsAutomatic = classification.IsAutomatic,
             SentOn = message.Date,
             ReceivedOn = receivedOn ?? NewestReceived(message) ?? message.Date ?? now,
             Priority = Priority(message),

@@ -165,6 +165,6 @@ internal static class Promotion
             return $"Accepted by the {EvidenceLog.Describe(accepting)}; records are created for users only.";
         if (accepting.AutoCreate is not (AutoCreate.Contact or AutoCreate.Lead))
             return $"The {EvidenceLog.Describe(accepting)} wants no records created for unknown senders.";
-        return AutomaticMail.Recognise(context.Email) is { } automatic ? $"The email is automatic: {automatic}." : null;
+        return context.Email.IsAutomatic ? $"The email is automatic (class {context.Email.MessageClass}): no person wrote it." : null;
     }
 }

@@ -69,15 +69,16 @@ public sealed class TrackingOrganization : IOrganization
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException"><paramref name="check"/> is not the result of checking this email here, or says that it is not to be delivered.</exception>
+    /// <remarks>Delivering an email that is tracked already adds the queue items that are missing, if any (<see cref="TrackingCheckResult.LateQueueIds"/>).</remarks>
+    /// <exception cref="ArgumentException"><paramref name="check"/> is not the result of checking this email here, or rejects it.</exception>
     public async ValueTask<DeliverResult> DeliverAsync(IncomingEmail email, CheckResult check, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(email);
         ArgumentNullException.ThrowIfNull(check);
         if (check is not TrackingCheckResult decided || decided.ActivityId != email.ActivityId)
             throw new ArgumentException("The check is not that of this email.", nameof(check));
-        if (!decided.ShouldDeliver)
-            throw new ArgumentException($"The check says that the email is not to be delivered ({decided.Reason}).", nameof(check));
+        if (!decided.ShouldDeliver && decided.Reason != CheckReason.Duplicate)
+            throw new ArgumentException($"The check rejects the email ({decided.Reason}).", nameof(check));
 
         using IDisposable turn = await locks.EnterAsync(email.MessageId, cancellationToken).ConfigureAwait(false);
         var log = new EvidenceLog();

@@ -81,6 +81,18 @@ public sealed class PromotionTests
     }
 
     [Fact]
+    public async Task Delivering_a_duplicate_without_a_further_queue_changes_nothing()
+    {
+        DeliverResult first = await office.Deliver(Office.Message(Office.Carl, Office.Support));
+
+        DeliverResult second = await office.Deliver(Office.Message(Office.Carl, Office.Support));
+
+        Assert.Equal((first.ActivityId, false), (second.ActivityId, second.Created));
+        Assert.Single(office.Store.QueueItems);
+        Assert.Single(office.Store.Created);
+    }
+
+    [Fact]
     public async Task A_queue_that_has_the_email_already_gets_no_second_item()
     {
         office.Set(s => s with { AddQueueItemsForTrackedEmail = true });
@@ -147,7 +159,7 @@ public sealed class PromotionTests
     {
         WhoAcceptsAll(AutoCreate.Contact);
 
-        TrackingCheckResult check = await office.Check(FromStranger() with { MessageClass = "IPM.Note.Rules.OofTemplate.Microsoft" });
+        TrackingCheckResult check = await office.Check(FromStranger() with { MessageClass = "IPM.Note.Rules.OofTemplate.Microsoft", IsAutomatic = true });
 
         Assert.Equal(CheckReason.AcceptAll, check.Reason);
         Assert.Null(check.Plan!.SenderRecord);

@@ -220,7 +220,7 @@ public sealed class TrackingScenarioTests
         Response("a forward, where forwards are replies", Message(Carl, Anna, "FW: Quote") with { InReplyTo = [SentMessageId], IsForward = true }, CorrelationMethod.InReplyTo),
         new("In-Reply-To of nobody", Message(Carl, Anna, reply) with { InReplyTo = ["<unknown@elsewhere.test>"] }, CheckReason.NoCorrelationMatch),
         new("an out-of-office answer", Message(Carl, Anna, "Automatic reply: Quote for pump") with
-            { InReplyTo = [SentMessageId], MessageClass = "IPM.Note.Rules.OofTemplate.Microsoft" }, CheckReason.CorrelationMatch)
+            { InReplyTo = [SentMessageId], MessageClass = "IPM.Note.Rules.OofTemplate.Microsoft", IsAutomatic = true }, CheckReason.CorrelationMatch)
             { Method = CorrelationMethod.InReplyTo, Sender = CarlRecord, AcceptedBy = AnnaRecord },
     ];
 
