@@ -1,11 +1,34 @@
+using EmailRouter.Crm.Embedded.Storage;
+
 namespace EmailRouter.Crm.Embedded;
 
 /// <content>Pending email: claimed, sent, given back.</content>
 public sealed partial class EmbeddedCrm
 {
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<PendingEmail>> ClaimPendingAsync(ClaimRequest request, CancellationToken cancellationToken) => ValueTask.FromResult<IReadOnlyList<PendingEmail>>([]);
+    public async ValueTask<IReadOnlyList<PendingEmail>> ClaimPendingAsync(ClaimRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        if (request.MaxCount <= 0 || !await file.ReadAsync(s => OutboxTable.HasWork(s, request, Now), cancellationToken).ConfigureAwait(false))
+            return [];
+        return await file.WriteAsync(s => OutboxTable.Claim(s, request, Now, NewId, Opener), cancellationToken).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
-    public ValueTask CompleteAsync(PendingEmail email, SendOutcome outcome, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    public async ValueTask CompleteAsync(PendingEmail email, SendOutcome outcome, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(email);
+        ArgumentNullException.ThrowIfNull(outcome);
+        await WriteAsync(s => OutboxTable.Complete(s, email, outcome, Now), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Says why an email can or cannot be claimed for sending now: its status, its sender, its times.</summary>
+    /// <param name="activityId">The email.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <returns>One line for each condition; the email can be claimed when none rejects.</returns>
+    /// <exception cref="CrmException"><c>CrmRecordMissing</c>, or the store cannot be read.</exception>
+    public async ValueTask<IReadOnlyList<Evidence>> ExplainPendingAsync(Guid activityId, CancellationToken cancellationToken) =>
+        await file.ReadAsync(s => OutboxTable.Explain(s, activityId, Now), cancellationToken).ConfigureAwait(false);
+
+    private Func<CancellationToken, ValueTask<Stream>> Opener(long attachmentKey, long size) => _ => ValueTask.FromResult<Stream>(new AttachmentStream(file, attachmentKey, size));
 }

@@ -159,6 +159,21 @@ internal static class RecordTable
             ("id", reference.Id)).FirstOrDefault();
     }
 
+    /// <summary>Describes a record as a party of an email.</summary>
+    /// <param name="session">The connection.</param>
+    /// <param name="reference">The record.</param>
+    /// <returns>The record with its present name, its first address (null when it has none), and whether it must not be mailed; null when there is no such record.</returns>
+    public static (RecordReference Record, string? Address, bool DoNotEmail)? Describe(SqliteSession session, RecordReference reference)
+    {
+        TableDefinition table = Get(session, reference.LogicalName);
+        string addresses = table.AddressColumns.Count == 0 ? "NULL" : string.Join(", ", table.AddressColumns.Select(c => $"nullif(trim(\"{c}\"), '')"));
+        var found = session.Query(
+            $"SELECT \"{table.PrimaryNameColumn}\", coalesce(NULL, {addresses}), {TableCatalog.SearchColumns(table).DoNotEmail} FROM \"{table.LogicalName}\" WHERE \"{table.PrimaryIdColumn}\" = @id",
+            row => (new RecordReference(table.LogicalName, reference.Id, row.TextOrNull(0)), row.TextOrNull(1), row.Flag(2)),
+            ("id", reference.Id));
+        return found.Count == 0 ? null : found[0];
+    }
+
     private static void IndexAddresses(SqliteSession session, TableDefinition table, Guid id)
     {
         if (table.AddressColumns.Count == 0)
