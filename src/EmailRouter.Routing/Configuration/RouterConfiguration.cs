@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using EmailRouter.Mail;
 
 namespace EmailRouter.Routing.Configuration;
@@ -5,6 +6,10 @@ namespace EmailRouter.Routing.Configuration;
 /// <summary>Everything an administrator configures: one JSON file. Immutable; changing it makes another.</summary>
 public sealed record RouterConfiguration
 {
+    /// <summary>Gets where editors find the file's schema; the router does not look at it.</summary>
+    [JsonPropertyName("$schema")]
+    public string? Schema { get; init; }
+
     /// <summary>Gets the version of the file's format. This is 1.</summary>
     public int Version { get; init; } = 1;
 

@@ -1,0 +1,252 @@
+using System.Buffers;
+using EmailRouter.Mail;
+
+namespace EmailRouter.Routing.Configuration;
+
+/// <summary>Finds what is wrong in a configuration: everything at once, each with what to do about it.</summary>
+public static class ConfigurationValidator
+{
+    private static readonly SearchValues<char> NotInAddresses = SearchValues.Create(" \t\r\n<>,;");
+
+    /// <summary>Looks at a configuration. Reads no other file and reaches no server.</summary>
+    /// <param name="configuration">The configuration.</param>
+    /// <param name="systems">The systems that may be named; null accepts every name.</param>
+    /// <returns>The faults in the order of the file; none when it is right.</returns>
+    public static IReadOnlyList<ConfigurationFault> Validate(RouterConfiguration configuration, RouterSystems? systems = null)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        var run = new Run(configuration, systems);
+        run.CheckRouter();
+        run.CheckDeployments();
+        run.CheckProfiles();
+        run.CheckMailboxes();
+        run.CheckRouting();
+        return run.Faults;
+    }
+
+    private sealed class Run(RouterConfiguration configuration, RouterSystems? systems)
+    {
+        public List<ConfigurationFault> Faults { get; } = [];
+
+        public void CheckRouter()
+        {
+            if (configuration.Version != 1)
+                Add("version", $"The file's format is {configuration.Version}; this router knows 1.", "Use the version of the router that wrote the file.");
+            if (configuration.RouterName.Length is 0 or > 63 || !configuration.RouterName.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_'))
+            {
+                Add(
+                    "routerName",
+                    $"\"{configuration.RouterName}\" is no name for a router.",
+                    "Use 1 to 63 letters, digits, hyphens, dots and underscores; it becomes a part of Message-IDs.");
+            }
+
+            if (string.IsNullOrWhiteSpace(configuration.StatePath))
+                Add("statePath", "It is empty.", "Name the file of the router's state, e.g. state.db.");
+        }
+
+        public void CheckDeployments()
+        {
+            CheckNames("deployments", [.. configuration.Deployments.Select(d => d.Name)]);
+            foreach (DeploymentConfiguration deployment in configuration.Deployments)
+            {
+                string element = $"deployment \"{deployment.Name}\"";
+                if (systems is not null && systems.FindCrm(deployment.System ?? string.Empty) is null)
+                    AddUnknownSystem(element, deployment.System, systems.CrmSystems.Select(s => s.Name));
+                if (string.Equals(deployment.System, "Embedded", StringComparison.OrdinalIgnoreCase))
+                {
+                    if (string.IsNullOrWhiteSpace(deployment.Path))
+                        Add($"{element}, path", "An embedded CRM needs a file.", "Set the path, e.g. crm.db.");
+                    else if (string.Equals(deployment.Path, configuration.StatePath, StringComparison.Ordinal))
+                        Add($"{element}, path", "The file is that of the router's state.", "Give the CRM a file of its own.");
+                }
+                else if (string.IsNullOrWhiteSpace(deployment.Path))
+                {
+                    CheckUrl(element, deployment.Url, isRequired: true);
+                }
+
+                CheckProfileUse($"{element}, incomingProfile", deployment.IncomingProfile, MailDirection.Incoming);
+                CheckProfileUse($"{element}, outgoingProfile", deployment.OutgoingProfile, MailDirection.Outgoing);
+                CheckCredential(element, deployment.Credential);
+            }
+        }
+
+        public void CheckProfiles()
+        {
+            CheckNames("profiles", [.. configuration.Profiles.Select(p => p.Name)]);
+            foreach (ProfileConfiguration profile in configuration.Profiles)
+            {
+                string element = $"profile \"{profile.Name}\"";
+                CheckSystem(element, profile);
+                CheckServer(element, profile);
+                CheckSecurity(element, profile);
+                if (profile.MaxConnections < 1)
+                    Add($"{element}, maxConnections", $"{profile.MaxConnections} is too few.", "Allow at least 1 connection.");
+                CheckSettlement($"{element}, settlement", profile.Settlement, profile.Direction);
+                CheckSettlement($"{element}, untrackedSettlement", profile.UntrackedSettlement, profile.Direction);
+                if (profile is { Direction: MailDirection.Outgoing, ReceivedAfter: not null })
+                    Add($"{element}, receivedAfter", "It means nothing for outgoing mail.", "Remove it.");
+            }
+        }
+
+        public void CheckMailboxes()
+        {
+            var known = new HashSet<(string, string)>();
+            foreach (MailboxConfiguration mailbox in configuration.Mailboxes)
+            {
+                string element = $"mailbox \"{mailbox.Address}\"";
+                if (!IsAddress(mailbox.Address))
+                    Add(element, "That is no e-mail address.", "Write it as name@domain.");
+                if (Find(configuration.Deployments, d => d.Name, mailbox.Deployment) is null)
+                    Add($"{element}, deployment", $"There is no deployment \"{mailbox.Deployment}\".", "Name one of the deployments, or create it.");
+                if (!known.Add((Fold(mailbox.Deployment), Fold(mailbox.Address))))
+                    Add(element, $"It stands twice in deployment \"{mailbox.Deployment}\".", "Keep one of the two entries.");
+                CheckProfileUse($"{element}, incomingProfile", mailbox.IncomingProfile, MailDirection.Incoming);
+                CheckProfileUse($"{element}, outgoingProfile", mailbox.OutgoingProfile, MailDirection.Outgoing);
+                CheckCredential(element, mailbox.Credential);
+            }
+        }
+
+        public void CheckRouting()
+        {
+            RoutingOptions routing = configuration.Routing;
+            CheckPositive("maxMessagesPerPoll", routing.MaxMessagesPerPoll);
+            CheckPositive("failuresUntilQuarantine", routing.FailuresUntilQuarantine);
+            CheckPositive("maxMessageSize", routing.MaxMessageSize);
+            CheckPositive("maxReceivedHeaders", routing.MaxReceivedHeaders);
+            CheckPositive("maxDeliveryAttempts", routing.MaxDeliveryAttempts);
+            CheckPositive("retryDelay", routing.RetryDelay.Ticks);
+            CheckPositive("stuckAfter", routing.StuckAfter.Ticks);
+            if (routing.MaxRetryDelay < routing.RetryDelay)
+                Add("routing, maxRetryDelay", $"{routing.MaxRetryDelay} is shorter than retryDelay.", $"Set at least {routing.RetryDelay}.");
+        }
+
+        private static bool IsAddress(string? address)
+        {
+            int at = address?.LastIndexOf('@') ?? -1;
+            return at > 0 && at < address!.Length - 1 && !address.AsSpan().ContainsAny(NotInAddresses);
+        }
+
+        private static string Fold(string? text) => (text ?? string.Empty).ToUpperInvariant();
+
+        private static T? Find<T>(IReadOnlyList<T> list, Func<T, string> name, string? wanted)
+            where T : class =>
+            list.FirstOrDefault(item => string.Equals(name(item), wanted, StringComparison.OrdinalIgnoreCase));
+
+        private void Add(string element, string problem, string remedy) => Faults.Add(new ConfigurationFault(element, problem, remedy));
+
+        private void AddUnknownSystem(string element, string? name, IEnumerable<string> known) => Add(
+            $"{element}, system", $"This router knows no system \"{name}\".", $"Use one of: {string.Join(", ", known.Order(StringComparer.OrdinalIgnoreCase))}.");
+
+        private void CheckNames(string list, IReadOnlyList<string?> names)
+        {
+            var known = new HashSet<string>();
+            for (int i = 0; i < names.Count; i++)
+            {
+                if (string.IsNullOrWhiteSpace(names[i]))
+                    Add($"{list}[{i}], name", "It is empty.", "Give it a name.");
+                else if (!known.Add(Fold(names[i])))
+                    Add($"{list}[{i}], name", $"\"{names[i]}\" stands twice; names are compared without regard to case.", "Give one of them another name.");
+            }
+        }
+
+        private void CheckSystem(string element, ProfileConfiguration profile)
+        {
+            if (string.IsNullOrWhiteSpace(profile.System))
+            {
+                Add($"{element}, system", "It is empty.", "Name a mail system, e.g. Pop3 for incoming or Smtp for outgoing mail.");
+            }
+            else if (systems is not null)
+            {
+                (MailDoors door, string what) = profile.Direction == MailDirection.Incoming ? (MailDoors.Mailbox, "read mailboxes") : (MailDoors.Sender, "send");
+                if (systems.FindMail(profile.System) is not { } system)
+                    AddUnknownSystem(element, profile.System, systems.MailSystems.Where(s => s.Doors.HasFlag(door)).Select(s => s.Name));
+                else if (!system.Doors.HasFlag(door))
+                    Add($"{element}, system", $"{system.Name} cannot {what}, and the profile is {profile.Direction}.", "Name another system, or make a profile of the other direction.");
+            }
+        }
+
+        private void CheckServer(string element, ProfileConfiguration profile)
+        {
+            if (profile.Url is not null)
+                CheckUrl(element, profile.Url, isRequired: false);
+            else if (string.IsNullOrWhiteSpace(profile.Host))
+                Add($"{element}, host", "It is missing.", "Name the mail server, e.g. mail.example.com.");
+            if (profile.Host is { Length: > 0 } host && Uri.CheckHostName(host.Trim('[', ']')) == UriHostNameType.Unknown)
+                Add($"{element}, host", $"\"{host}\" is no host name.", "Write the name or the IP address alone, without protocol, port or path.");
+            if (profile.Port is < 1 or > 65535)
+                Add($"{element}, port", $"{profile.Port} is no port.", "Use 1 to 65535, or leave it out for the protocol's default.");
+        }
+
+        private void CheckUrl(string element, Uri? url, bool isRequired)
+        {
+            if (url is null ? isRequired : !url.IsAbsoluteUri || (url.Scheme != Uri.UriSchemeHttps && url.Scheme != Uri.UriSchemeHttp))
+                Add($"{element}, url", url is null ? "It is missing." : $"\"{url.OriginalString}\" is no web address.", "Write it as https://host/path.");
+        }
+
+        private void CheckSecurity(string element, ProfileConfiguration profile)
+        {
+            if (profile.CredentialSource == CredentialSource.Profile && profile.Credential is null)
+            {
+                Add(
+                    $"{element}, credential",
+                    "The profile is to give the credential and has none.",
+                    "Set the profile's credential, or let it come from the mailbox.");
+            }
+
+            CheckCredential(element, profile.Credential);
+            bool isPlain = profile.Url is { IsAbsoluteUri: true } url ? url.Scheme == Uri.UriSchemeHttp : profile.Tls == TlsMode.None;
+            if (isPlain && profile.CredentialSource != CredentialSource.Anonymous && !profile.AllowPlainTextPassword)
+            {
+                Add(
+                    $"{element}, tls",
+                    "Passwords would cross the network readable for everybody.",
+                    "Use Implicit or StartTls; on a network you trust set allowPlainTextPassword.");
+            }
+
+            foreach (string pin in profile.CertificatePins)
+            {
+                if (pin.Length != 64 || !pin.All(char.IsAsciiHexDigit))
+                    Add($"{element}, certificatePins", $"\"{pin}\" is no pin.", "Write the SHA-256 of the public key as 64 hexadecimal digits; the access test shows it.");
+            }
+        }
+
+        private void CheckCredential(string element, StoredCredential? credential)
+        {
+            if (credential is null)
+                return;
+            if (string.IsNullOrEmpty(credential.Secret))
+                Add($"{element}, credential", "Its secret is missing; exported configurations have none.", "Set the credential again.");
+            else if (!SecretProtector.IsProtected(credential.Secret))
+                Add($"{element}, credential", "Its secret is not encrypted.", "Never write a password into the file: set the credential with the router's commands.");
+        }
+
+        private void CheckSettlement(string element, Settlement settlement, MailDirection direction)
+        {
+            if (settlement.Kind is not (SettlementKinds.Keep or SettlementKinds.MarkRead or SettlementKinds.Delete or SettlementKinds.Move))
+                Add(element, $"\"{settlement.Kind}\" is not one thing to do.", "Use Keep, MarkRead, Delete or Move.");
+            else if (direction == MailDirection.Outgoing && settlement.Kind != SettlementKinds.Keep)
+                Add(element, "It means nothing for outgoing mail.", "Remove it.");
+            else if (settlement.Kind == SettlementKinds.Move && string.IsNullOrWhiteSpace(settlement.Folder))
+                Add(element, "Move needs a folder.", "Name the folder, e.g. \"folder\": \"Tracked\".");
+            else if (settlement.Kind != SettlementKinds.Move && settlement.Folder is not null)
+                Add(element, $"{settlement.Kind} needs no folder.", "Remove the folder, or use Move.");
+        }
+
+        private void CheckProfileUse(string element, string? name, MailDirection direction)
+        {
+            if (name is null)
+                return;
+            ProfileConfiguration? profile = Find(configuration.Profiles, p => p.Name, name);
+            if (profile is null)
+                Add(element, $"There is no profile \"{name}\".", "Name one of the profiles, or create it.");
+            else if (profile.Direction != direction)
+                Add(element, $"The profile \"{name}\" is {profile.Direction}.", $"Name one whose direction is {direction}.");
+        }
+
+        private void CheckPositive(string setting, long value)
+        {
+            if (value <= 0)
+                Add($"routing, {setting}", "It must be greater than nothing.", "Correct it, or remove it for the default.");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+using EmailRouter.Mail;
+
+namespace EmailRouter.Routing.Configuration;
+
+/// <summary>Profiles and credentials as the mail side takes them.</summary>
+public static class ProfileConfigurationExtensions
+{
+    /// <summary>The option of a profile that names SASL mechanisms, best first, separated by commas or spaces.</summary>
+    public const string MechanismsOption = "mechanisms";
+
+    /// <summary>Makes the mail side's endpoint of a profile.</summary>
+    /// <param name="profile">A profile without faults.</param>
+    /// <returns>The endpoint.</returns>
+    public static MailEndpoint ToEndpoint(this ProfileConfiguration profile)
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        string? mechanisms = profile.Options.FirstOrDefault(o => string.Equals(o.Key, MechanismsOption, StringComparison.OrdinalIgnoreCase)).Value;
+        return new MailEndpoint
+        {
+            Host = profile.Host?.Trim() ?? profile.Url?.Host ?? string.Empty,
+            Port = profile.Port,
+            Url = profile.Url,
+            Tls = profile.Tls,
+            CertificatePins = [.. profile.CertificatePins.Select(pin => pin.ToLowerInvariant())],
+            CheckRevocation = profile.CheckRevocation,
+            AllowPlainTextPassword = profile.AllowPlainTextPassword,
+            Mechanisms = mechanisms?.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries) ?? [],
+            Options = profile.Options,
+        };
+    }
+}
