@@ -74,7 +74,7 @@ public static class ConfigurationJson
         if (sentence.Contains("could not be mapped to any .NET member", StringComparison.Ordinal))
             sentence = "There is no such setting.";
         else if (sentence.Contains("missing required properties", StringComparison.Ordinal))
-            sentence = $"Settings are missing: {sentence[(sentence.LastIndexOf(':') + 1)..].Trim().TrimEnd('.')}.";
+            sentence = $"Settings are missing: {sentence[(sentence.LastIndexOf(':') + 1)..].Trim().TrimEnd('.').Replace("'", string.Empty, StringComparison.Ordinal)}.";
         else if (sentence.StartsWith("The JSON value could not be converted to ", StringComparison.Ordinal))
             sentence = $"The value is no {Kind(sentence["The JSON value could not be converted to ".Length..].TrimEnd('.'))}.";
         return place + sentence;

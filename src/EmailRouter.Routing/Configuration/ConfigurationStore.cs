@@ -130,7 +130,7 @@ public sealed class ConfigurationStore(string path, TimeProvider? clock = null, 
         try
         {
             // A link stays a link: what it leads to is replaced.
-            string target = File.ResolveLinkTarget(Path, returnFinalTarget: true)?.FullName ?? Path;
+            string target = File.Exists(Path) ? File.ResolveLinkTarget(Path, returnFinalTarget: true)?.FullName ?? Path : Path;
             await OwnerOnlyFile.WriteAsync(target, bytes, overwrite: true, cancellationToken).ConfigureAwait(false);
             return new LoadedConfiguration(configuration, Hash(bytes));
         }

@@ -200,7 +200,7 @@ public static class ConfigurationValidator
                 Add(
                     $"{element}, tls",
                     "Passwords would cross the network readable for everybody.",
-                    "Use Implicit or StartTls; on a network you trust set allowPlainTextPassword.");
+                    "Use Implicit or StartTls, or an https address; on a network you trust set allowPlainTextPassword.");
             }
 
             foreach (string pin in profile.CertificatePins)

@@ -1,0 +1,32 @@
+using System.Text;
+using EmailRouter.Routing.Configuration;
+
+namespace EmailRouter.Routing.Tests.Configuration;
+
+public sealed class ConfigurationExportTests
+{
+    [Fact]
+    public void No_secret_leaves_and_an_import_names_what_is_missing()
+    {
+        RouterConfiguration full = Samples.Configuration with
+        {
+            Deployments = [Samples.Configuration.Deployments[0] with { Credential = new("crm", "aesgcm1:CCCC") }],
+            Profiles =
+            [
+                Samples.Configuration.Profiles[0] with { Options = new Dictionary<string, string> { ["clientSecret"] = "hidden", ["folder"] = "Inbox" } },
+                Samples.Configuration.Profiles[1],
+            ],
+        };
+
+        RouterConfiguration exported = full.WithoutSecrets();
+
+        string text = Encoding.UTF8.GetString(ConfigurationJson.Write(exported));
+        Assert.DoesNotContain("aesgcm1:", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("hidden", text, StringComparison.Ordinal);
+        Assert.Contains("Inbox", text, StringComparison.Ordinal);
+        Assert.Contains("relay", text, StringComparison.Ordinal);
+        Assert.Equal(
+            ["deployment \"Contoso\", credential", "profile \"Relay\", credential", "mailbox \"support@example.test\", credential"],
+            ConfigurationValidator.Validate(exported, Samples.Systems).Select(f => f.Element));
+    }
+}

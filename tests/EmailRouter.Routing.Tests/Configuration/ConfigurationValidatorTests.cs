@@ -1,0 +1,141 @@
+using EmailRouter.Mail;
+using EmailRouter.Routing.Configuration;
+
+namespace EmailRouter.Routing.Tests.Configuration;
+
+public sealed class ConfigurationValidatorTests
+{
+    /// <summary>Each case: what is changed, the element that must be named, and a word of the problem.</summary>
+    public static TheoryData<string, string, string> Faults { get; } = new()
+    {
+        { "version", "version", "2" },
+        { "router name", "routerName", "no name" },
+        { "state path", "statePath", "empty" },
+        { "deployment twice", "deployments[1], name", "twice" },
+        { "deployment unnamed", "deployments[0], name", "empty" },
+        { "deployment system", "deployment \"Contoso\", system", "knows no system \"Dataverse\"" },
+        { "deployment url", "deployment \"Contoso\", url", "missing" },
+        { "deployment path", "deployment \"Contoso\", path", "needs a file" },
+        { "deployment state", "deployment \"Contoso\", path", "router's state" },
+        { "deployment profile", "deployment \"Contoso\", incomingProfile", "There is no profile \"Nowhere\"" },
+        { "deployment direction", "deployment \"Contoso\", outgoingProfile", "is Incoming" },
+        { "profile twice", "profiles[2], name", "twice" },
+        { "profile system", "profile \"Pop\", system", "knows no system \"Exchange\"" },
+        { "profile door", "profile \"Pop\", system", "cannot read mailboxes" },
+        { "profile no system", "profile \"Pop\", system", "empty" },
+        { "profile no host", "profile \"Pop\", host", "missing" },
+        { "profile bad host", "profile \"Pop\", host", "no host name" },
+        { "profile bad port", "profile \"Pop\", port", "70000" },
+        { "profile bad url", "profile \"Pop\", url", "no web address" },
+        { "profile plain", "profile \"Pop\", tls", "readable" },
+        { "profile plain url", "profile \"Pop\", tls", "readable" },
+        { "profile no credential", "profile \"Relay\", credential", "has none" },
+        { "profile open secret", "profile \"Relay\", credential", "not encrypted" },
+        { "profile lost secret", "profile \"Relay\", credential", "missing" },
+        { "profile pin", "profile \"Pop\", certificatePins", "no pin" },
+        { "profile connections", "profile \"Pop\", maxConnections", "few" },
+        { "profile move", "profile \"Pop\", settlement", "needs a folder" },
+        { "profile folder", "profile \"Pop\", untrackedSettlement", "needs no folder" },
+        { "profile two settlements", "profile \"Pop\", settlement", "not one thing" },
+        { "profile out settlement", "profile \"Relay\", settlement", "outgoing" },
+        { "profile out received", "profile \"Relay\", receivedAfter", "outgoing" },
+        { "mailbox address", "mailbox \"support\"", "no e-mail address" },
+        { "mailbox deployment", "mailbox \"support@example.test\", deployment", "no deployment \"Nowhere\"" },
+        { "mailbox twice", "mailbox \"SUPPORT@example.test\"", "twice" },
+        { "mailbox profile", "mailbox \"support@example.test\", outgoingProfile", "is Incoming" },
+        { "mailbox secret", "mailbox \"support@example.test\", credential", "not encrypted" },
+        { "routing zero", "routing, maxMessagesPerPoll", "greater" },
+        { "routing delay", "routing, maxRetryDelay", "shorter" },
+    };
+
+    [Fact]
+    public void A_right_configuration_has_no_faults()
+    {
+        Assert.Empty(ConfigurationValidator.Validate(Samples.Configuration, Samples.Systems));
+        Assert.Empty(ConfigurationValidator.Validate(new RouterConfiguration { RouterName = "r" }, Samples.Systems));
+    }
+
+    [Theory]
+    [MemberData(nameof(Faults))]
+    public void A_fault_names_its_element_and_the_remedy(string what, string element, string problem)
+    {
+        ConfigurationFault fault = Assert.Single(ConfigurationValidator.Validate(Break(what), Samples.Systems));
+
+        Assert.Equal(element, fault.Element);
+        Assert.Contains(problem, fault.Problem, StringComparison.Ordinal);
+        Assert.NotEmpty(fault.Remedy);
+    }
+
+    [Fact]
+    public void All_faults_come_at_once()
+    {
+        RouterConfiguration broken = Break("profile no host") with { RouterName = "my router", Routing = new() { MaxDeliveryAttempts = 0 } };
+
+        Assert.Equal(["routerName", "profile \"Pop\", host", "routing, maxDeliveryAttempts"], ConfigurationValidator.Validate(broken, Samples.Systems).Select(f => f.Element));
+    }
+
+    [Fact]
+    public void Names_of_systems_count_only_where_the_systems_are_known() => Assert.Empty(ConfigurationValidator.Validate(Break("profile system")));
+
+    [Fact]
+    public void A_password_without_TLS_is_right_where_the_administrator_says_so_or_there_is_none()
+    {
+        RouterConfiguration plain = Break("profile plain");
+
+        Assert.Empty(ConfigurationValidator.Validate(Incoming(plain, p => p with { AllowPlainTextPassword = true }), Samples.Systems));
+        Assert.Empty(ConfigurationValidator.Validate(Incoming(plain, p => p with { CredentialSource = CredentialSource.Anonymous }), Samples.Systems));
+    }
+
+    private static RouterConfiguration Incoming(RouterConfiguration c, Func<ProfileConfiguration, ProfileConfiguration> change) => c with { Profiles = [change(c.Profiles[0]), .. c.Profiles.Skip(1)] };
+
+    private static RouterConfiguration Outgoing(RouterConfiguration c, Func<ProfileConfiguration, ProfileConfiguration> change) => c with { Profiles = [c.Profiles[0], change(c.Profiles[1])] };
+
+    private static RouterConfiguration Break(string what)
+    {
+        RouterConfiguration c = Samples.Configuration;
+        DeploymentConfiguration d = c.Deployments[0];
+        MailboxConfiguration m = c.Mailboxes[0];
+        return what switch
+        {
+            "version" => c with { Version = 2 },
+            "router name" => c with { RouterName = "my router" },
+            "state path" => c with { StatePath = " " },
+            "deployment twice" => c with { Deployments = [d, d with { Name = "CONTOSO" }] },
+            "deployment unnamed" => c with { Deployments = [d with { Name = "" }, d] },
+            "deployment system" => c with { Deployments = [d with { System = "Dataverse", Url = new("https://org.example.test"), Path = null }] },
+            "deployment url" => c with { Deployments = [d with { System = "Other", Path = null }] },
+            "deployment path" => c with { Deployments = [d with { Path = null }] },
+            "deployment state" => c with { Deployments = [d with { Path = "state.db" }] },
+            "deployment profile" => c with { Deployments = [d with { IncomingProfile = "Nowhere" }] },
+            "deployment direction" => c with { Deployments = [d with { OutgoingProfile = "POP" }] },
+            "profile twice" => c with { Profiles = [.. c.Profiles, c.Profiles[0] with { Name = "pop" }] },
+            "profile system" => Incoming(c, p => p with { System = "Exchange" }),
+            "profile door" => Incoming(c, p => p with { System = "Smtp" }),
+            "profile no system" => Incoming(c, p => p with { System = " " }),
+            "profile no host" => Incoming(c, p => p with { Host = null }),
+            "profile bad host" => Incoming(c, p => p with { Host = "https://pop.example.test" }),
+            "profile bad port" => Incoming(c, p => p with { Port = 70000 }),
+            "profile bad url" => Incoming(c, p => p with { Host = null, Url = new("EWS/Exchange.asmx", UriKind.Relative) }),
+            "profile plain" => Incoming(c, p => p with { Tls = TlsMode.None }),
+            "profile plain url" => Incoming(c, p => p with { Host = null, Url = new("http://mail.example.test/ews") }),
+            "profile no credential" => Outgoing(c, p => p with { Credential = null }),
+            "profile open secret" => Outgoing(c, p => p with { Credential = new("relay", "Passw0rd") }),
+            "profile lost secret" => Outgoing(c, p => p with { Credential = new("relay", "") }),
+            "profile pin" => Incoming(c, p => p with { CertificatePins = ["abc"] }),
+            "profile connections" => Incoming(c, p => p with { MaxConnections = 0 }),
+            "profile move" => Incoming(c, p => p with { Settlement = Settlement.MoveTo(" ") }),
+            "profile folder" => Incoming(c, p => p with { UntrackedSettlement = new(SettlementKinds.Delete, "Trash") }),
+            "profile two settlements" => Incoming(c, p => p with { Settlement = new(SettlementKinds.Keep | SettlementKinds.Delete) }),
+            "profile out settlement" => Outgoing(c, p => p with { Settlement = Settlement.Delete }),
+            "profile out received" => Outgoing(c, p => p with { ReceivedAfter = DateTimeOffset.UnixEpoch }),
+            "mailbox address" => c with { Mailboxes = [m with { Address = "support" }] },
+            "mailbox deployment" => c with { Mailboxes = [m with { Deployment = "Nowhere" }] },
+            "mailbox twice" => c with { Mailboxes = [m, m with { Address = "SUPPORT@example.test" }] },
+            "mailbox profile" => c with { Mailboxes = [m with { OutgoingProfile = "Pop" }] },
+            "mailbox secret" => c with { Mailboxes = [m with { Credential = new("support", "Passw0rd") }] },
+            "routing zero" => c with { Routing = new() { MaxMessagesPerPoll = 0 } },
+            "routing delay" => c with { Routing = new() { MaxRetryDelay = TimeSpan.FromMinutes(1) } },
+            _ => throw new ArgumentOutOfRangeException(nameof(what), what, null),
+        };
+    }
+}
