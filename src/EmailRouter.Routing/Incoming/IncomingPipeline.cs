@@ -32,17 +32,17 @@ public sealed class IncomingPipeline(IOrganization organization, IRouterState st
     {
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(poll);
-        var tally = new PollTally(target.Key, poll.DryRun, context.Clock);
+        var tally = new PollTally(target.Policy.Key, poll.DryRun, context.Clock);
         string step = "Lease";
         try
         {
             HeldLease? lease = null;
             if (!poll.DryRun)
             {
-                lease = await HeldLease.TryAcquireAsync(state, $"mailbox:{target.Key.Deployment}:{target.Key.Address.ToLowerInvariant()}", context.Clock, cancellationToken)
+                lease = await HeldLease.TryAcquireAsync(state, $"mailbox:{target.Policy.Key.Deployment}:{target.Policy.Key.Address.ToLowerInvariant()}", context.Clock, cancellationToken)
                     .ConfigureAwait(false);
                 if (lease is null)
-                    return tally.Finish(PollStatus.Busy, BusyError(target.Key));
+                    return tally.Finish(PollStatus.Busy, BusyError(target.Policy.Key));
             }
 
             await using (lease)
@@ -57,12 +57,12 @@ public sealed class IncomingPipeline(IOrganization organization, IRouterState st
                     step = "Settle";
                     RequireSettlements(session, target);
                     step = "List";
-                    MailboxListing listing = await MailboxListing.ReadAsync(session, state, target.Key, poll.MaxMessages ?? options.MaxMessagesPerPoll, cancellationToken)
+                    MailboxListing listing = await MailboxListing.ReadAsync(session, state, target.Policy.Key, poll.MaxMessages ?? options.MaxMessagesPerPoll, cancellationToken)
                         .ConfigureAwait(false);
                     tally.Listed = listing.Ids.Count;
                     tally.New = listing.New.Count;
                     step = "Process";
-                    var processor = new MessageProcessor(organization, state, target, settings, options, loops, context.Clock, poll.DryRun);
+                    var processor = new MessageProcessor(organization, poll.DryRun ? null : state, target.Policy, settings, options, loops, context.Clock);
                     bool inTime = await ProcessAsync(target, poll, session, listing, processor, tally, lease, cancellationToken).ConfigureAwait(false);
                     return tally.Finish(inTime && !listing.HasMore ? PollStatus.Completed : PollStatus.Incomplete, null);
                 }
@@ -112,7 +112,7 @@ public sealed class IncomingPipeline(IOrganization organization, IRouterState st
                 await foreach (FetchedMessage fetched in session.FetchAsync(chunk, cancellationToken).ConfigureAwait(false))
                 {
                     await window.AddAsync(fetched, cancellationToken).ConfigureAwait(false);
-                    poll.Progress?.Report(new PollProgress(target.Key.Address, tally.Done, listing.New.Count));
+                    poll.Progress?.Report(new PollProgress(target.Policy.Key.Address, tally.Done, listing.New.Count));
                 }
             }
             finally
@@ -121,7 +121,7 @@ public sealed class IncomingPipeline(IOrganization organization, IRouterState st
                 IReadOnlyList<ProcessedMessage> processed = await window.DrainAsync().ConfigureAwait(false);
                 tally.Add(processed);
                 if (!poll.DryRun && processed.Count > 0)
-                    await RecordAsync(target.Key, processed).ConfigureAwait(false);
+                    await RecordAsync(target.Policy.Key, processed).ConfigureAwait(false);
             }
 
             window.ThrowIfBroken();
@@ -139,11 +139,11 @@ public sealed class IncomingPipeline(IOrganization organization, IRouterState st
         if (poll.DryRun)
             return inTime;
         if (settled.Count > 0)
-            await state.MarkSettledAsync(target.Key, settled, cancellationToken).ConfigureAwait(false);
+            await state.MarkSettledAsync(target.Policy.Key, settled, cancellationToken).ConfigureAwait(false);
         if (inTime && allDone && listing.EndCursor is { } cursor)
-            await state.RecordAsync(target.Key, [], cursor, cancellationToken).ConfigureAwait(false);
+            await state.RecordAsync(target.Policy.Key, [], cursor, cancellationToken).ConfigureAwait(false);
         if (listing.HasForgettable)
-            await state.ForgetAllButAsync(target.Key, listing.Ids, cancellationToken).ConfigureAwait(false);
+            await state.ForgetAllButAsync(target.Policy.Key, listing.Ids, cancellationToken).ConfigureAwait(false);
         return inTime;
     }
 
@@ -161,7 +161,7 @@ public sealed class IncomingPipeline(IOrganization organization, IRouterState st
 
     private static async ValueTask<bool> SettleAsync(IMailboxSession session, MessageRef message, DecisionAction action, PollTarget target, CancellationToken cancellationToken)
     {
-        Settlement how = MessageProcessor.SettlementFor(action, target);
+        Settlement how = target.Policy.SettlementAfter(action);
         if (how.Kind != SettlementKinds.Keep)
             await session.SettleAsync(message, how, cancellationToken).ConfigureAwait(false);
         return true;
@@ -169,14 +169,14 @@ public sealed class IncomingPipeline(IOrganization organization, IRouterState st
 
     private static void RequireSettlements(IMailboxSession session, PollTarget target)
     {
-        foreach (Settlement how in (Settlement[])[target.Settlement, target.UntrackedSettlement])
+        foreach (Settlement how in (Settlement[])[target.Policy.Settlement, target.Policy.UntrackedSettlement])
         {
             if (!session.Settlements.HasFlag(how.Kind))
             {
                 throw new RouterException(new RouterError(
                     "RouterSettlementUnsupported",
                     "Settle",
-                    $"The mail server of {target.Key.Address} ({target.System.Name}) cannot do the settlement {how.Kind}; it can do: {session.Settlements}.",
+                    $"The mail server of {target.Policy.Key.Address} ({target.System.Name}) cannot do the settlement {how.Kind}; it can do: {session.Settlements}.",
                     "Choose another settlement in the incoming profile.",
                     false));
             }

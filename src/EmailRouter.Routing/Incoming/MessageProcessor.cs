@@ -6,29 +6,23 @@ using EmailRouter.Routing.State;
 
 namespace EmailRouter.Routing.Incoming;
 
-/// <summary>Validates, checks and delivers single messages of a mailbox, and says what is to happen when one of them fails.</summary>
+/// <summary>
+/// Validates, checks and delivers single messages of a mailbox, and says what is to happen when one of them fails. Without a state it is a dry run: it
+/// decides and delivers nothing.
+/// </summary>
 internal sealed class MessageProcessor(
     IOrganization organization,
-    IRouterState state,
-    PollTarget target,
+    IRouterState? state,
+    MailboxPolicy policy,
     OrganizationSettings settings,
     RoutingOptions options,
     LoopGuard loops,
-    TimeProvider clock,
-    bool dryRun)
+    TimeProvider clock)
 {
     /// <summary>
     /// Gets how many messages may be worked on at once. Smart matching finds stored emails by likeness, which no id announces, so it needs them in order.
     /// </summary>
     public int MaxConcurrency => settings.EnableSmartMatching ? 1 : 8;
-
-    /// <summary>What happens on the mail server after an action.</summary>
-    public static Settlement SettlementFor(DecisionAction action, PollTarget target) => action switch
-    {
-        DecisionAction.Promoted or DecisionAction.Duplicate => target.Settlement,
-        DecisionAction.NotTracked => target.UntrackedSettlement,
-        _ => Settlement.Keep,
-    };
 
     /// <summary>Reads and validates a message; costs no round trip.</summary>
     public PreparedMessage Prepare(FetchedMessage fetched)
@@ -74,7 +68,7 @@ internal sealed class MessageProcessor(
                 return Decide(email, DecisionAction.NotTracked, check.Reason.ToString(), DecisionWords.Explain(check.Reason), evidence);
 
             bool duplicate = check.Reason == CheckReason.Duplicate;
-            if (dryRun)
+            if (state is null)
             {
                 return duplicate
                     ? Decide(email, DecisionAction.Duplicate, check.Reason.ToString(), DecisionWords.Explain(check.Reason), evidence) with { ActivityId = check.ExistingActivityId }
@@ -109,7 +103,7 @@ internal sealed class MessageProcessor(
 
     /// <summary>Makes the record of a message that has its decision.</summary>
     public ProcessedMessage Finish(MessageRef message, Decision decision) =>
-        new(message.Id, decision with { MessageKey = message.Id }, decision.Action == DecisionAction.Deferred || SettlementFor(decision.Action, target).Kind == SettlementKinds.Keep);
+        new(message.Id, decision with { MessageKey = message.Id }, decision.Action == DecisionAction.Deferred || policy.SettlementAfter(decision.Action).Kind == SettlementKinds.Keep);
 
     private PreparedMessage Read(FetchedMessage fetched)
     {
@@ -118,15 +112,15 @@ internal sealed class MessageProcessor(
         MessageClassification classification = MessageClassifier.Classify(message);
         if (classification.Evidence is { } seen)
             evidence.Add(seen);
-        IncomingEmail email = IncomingEmailReader.Read(message, classification, settings, target.Owner, fetched.Message.ReceivedOn, clock.GetUtcNow(), evidence);
+        IncomingEmail email = IncomingEmailReader.Read(message, classification, settings, policy.Owner, fetched.Message.ReceivedOn, clock.GetUtcNow(), evidence);
 
-        if (target.ReceivedAfter is { } start && email.ReceivedOn < start)
+        if (policy.ReceivedAfter is { } start && email.ReceivedOn < start)
         {
             return Decided(
                 fetched, email, DecisionAction.NotTracked, DecisionReasons.ReceivedTooEarly, $"It was received on {email.ReceivedOn:u}; the profile reads mail from {start:u} on.", evidence);
         }
 
-        if (loops.Find(message, target.Key.Address) is { } loop)
+        if (loops.Find(message, policy.Key.Address) is { } loop)
         {
             evidence.Add(loop);
             if (loop.Verdict == EvidenceVerdict.Reject)
@@ -154,10 +148,10 @@ internal sealed class MessageProcessor(
 
     private async ValueTask<Decision> FailAsync(PreparedMessage prepared, RouterError error, CancellationToken cancellationToken)
     {
-        if (dryRun)
+        if (state is null)
             return Decide(prepared, DecisionAction.Deferred, DecisionReasons.TransientError, $"It failed: {error.Message}", error);
 
-        int failures = await state.CountFailureAsync(target.Key, prepared.Fetched.Message.Id, error, cancellationToken).ConfigureAwait(false);
+        int failures = await state.CountFailureAsync(policy.Key, prepared.Fetched.Message.Id, error, cancellationToken).ConfigureAwait(false);
         if (failures < options.FailuresUntilQuarantine)
         {
             return Decide(
@@ -167,7 +161,7 @@ internal sealed class MessageProcessor(
         Decision decision = Decide(
             prepared, DecisionAction.Quarantined, DecisionReasons.RepeatedFailure, $"It failed {failures} times and was set aside: {error.Message}", error);
         await state.QuarantineAsync(
-            target.Key, new ProcessedMessage(prepared.Fetched.Message.Id, decision, true), prepared.Fetched.Content?.Memory ?? default, cancellationToken).ConfigureAwait(false);
+            policy.Key, new ProcessedMessage(prepared.Fetched.Message.Id, decision, true), prepared.Fetched.Content?.Memory ?? default, cancellationToken).ConfigureAwait(false);
         return decision;
     }
 
@@ -187,8 +181,8 @@ internal sealed class MessageProcessor(
         Id = Guid.NewGuid(),
         On = clock.GetUtcNow(),
         Direction = MailDirection.Incoming,
-        Deployment = target.Key.Deployment,
-        Mailbox = target.Key.Address,
+        Deployment = policy.Key.Deployment,
+        Mailbox = policy.Key.Address,
         MessageKey = messageKey,
         MessageId = email?.MessageId,
         Subject = email?.Subject,

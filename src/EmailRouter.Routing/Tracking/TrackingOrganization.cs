@@ -31,6 +31,9 @@ public sealed class TrackingOrganization : IOrganization
         mailboxes = new CachedValue<MailboxDirectory>(time, maxAge, ReadMailboxesAsync);
     }
 
+    /// <summary>Gets the store whose records are decided over.</summary>
+    public IRecordStore Store => store;
+
     /// <summary>Gets how old settings and mailboxes may be unless said otherwise: 60 seconds.</summary>
     public static TimeSpan DefaultDirectoryMaxAge { get; } = TimeSpan.FromSeconds(60);
 

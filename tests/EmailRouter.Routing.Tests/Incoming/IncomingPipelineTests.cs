@@ -14,16 +14,15 @@ public sealed class IncomingPipelineTests : IAsyncLifetime
     private readonly ScriptedOrganization organization = new();
     private SqliteRouterState state = null!;
 
-    private PollTarget Target => new()
+    private static MailboxPolicy Policy => new()
     {
         Key = new MailboxKey("Contoso", "sales@contoso.test"),
         Owner = new RecordReference("queue", new Guid("0a000000-0000-0000-0000-0000000000aa"), "Sales"),
-        System = mail,
-        Endpoint = new MailEndpoint { Host = "pop.contoso.test" },
-        Login = new MailLogin("sales@contoso.test", MailCredential.Anonymous),
     };
 
-    private PollTarget Deleting => Target with { Settlement = Settlement.Delete };
+    private PollTarget Target => For(Policy);
+
+    private PollTarget Deleting => For(Policy with { Settlement = Settlement.Delete });
 
     public async Task InitializeAsync() => state = await SqliteRouterState.OpenAsync(Path.Combine(folder.Path, "state.db"), clock, default);
 
@@ -301,7 +300,7 @@ public sealed class IncomingPipelineTests : IAsyncLifetime
     public async Task Mail_received_before_the_profile_starts_is_left_alone()
     {
         mail.Put(Mail("old"));
-        PollTarget target = Target with { ReceivedAfter = new DateTimeOffset(2026, 3, 3, 0, 0, 0, TimeSpan.Zero) };
+        PollTarget target = For(Policy with { ReceivedAfter = new DateTimeOffset(2026, 3, 3, 0, 0, 0, TimeSpan.Zero) });
 
         Assert.Equal(DecisionReasons.ReceivedTooEarly, (await PollAsync(target)).Decisions.Single().Reason);
         Assert.Empty(organization.Delivered);
@@ -385,6 +384,9 @@ public sealed class IncomingPipelineTests : IAsyncLifetime
         Assert.Equal(EmailNotification.AttachmentsNotSaved, email.Notification);
         Assert.Equal(2, decision.Evidence.Count(e => e.Rule == "AttachmentPolicy"));
     }
+
+    private PollTarget For(MailboxPolicy policy) =>
+        new(policy, mail, new MailEndpoint { Host = "pop.contoso.test" }, new MailLogin("sales@contoso.test", MailCredential.Anonymous));
 
     private static MailConnectionException Lost(MailStep step) => new("MailConnectionLost", step, "lost", "wait") { IsTransient = true };
 

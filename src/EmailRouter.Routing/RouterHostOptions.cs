@@ -1,0 +1,26 @@
+using EmailRouter.Mail;
+using EmailRouter.Mail.Pop3;
+using EmailRouter.Mail.Smtp;
+using EmailRouter.Routing.Configuration;
+
+namespace EmailRouter.Routing;
+
+/// <summary>What a <see cref="Router"/> is made of.</summary>
+public sealed record RouterHostOptions
+{
+    /// <summary>Gets the configuration file; null for the machine's (<see cref="ConfigurationLocation.Find()"/>).</summary>
+    public string? ConfigurationPath { get; init; }
+
+    /// <summary>Gets the systems it knows. Defaults to all that come with the router.</summary>
+    public RouterSystems Systems { get; init; } = BuiltInSystems();
+
+    /// <summary>Gets clock, network and limits of the mail side. Its clock is the router's.</summary>
+    public MailContext Mail { get; init; } = new();
+
+    /// <summary>Gets the randomness of retry delays, from 0 up to 1. Defaults to the system's.</summary>
+    public Func<double> Random { get; init; } = System.Random.Shared.NextDouble;
+
+    /// <summary>Makes the systems that come with the router.</summary>
+    /// <returns>POP3, SMTP and the embedded CRM.</returns>
+    public static RouterSystems BuiltInSystems() => new RouterSystems().Add(new Pop3System()).Add(new SmtpSystem()).Add(new EmbeddedCrmSystem());
+}
