@@ -14,6 +14,9 @@ public class MailException(string errorId, MailStep step, string message, string
     /// <summary>The id of a message over <see cref="Mime.MessageBufferOptions.MaximumSize"/>.</summary>
     public const string MessageTooLarge = "MailMessageTooLarge";
 
+    /// <summary>The id of an address that cannot stand in a command; the message is to blame, not the server.</summary>
+    public const string InvalidAddress = "MailInvalidAddress";
+
     /// <summary>Gets the stable id.</summary>
     public string ErrorId { get; } = errorId;
 

@@ -70,7 +70,19 @@ internal sealed class EmailSender(
         using (content)
         {
             await state.WriteJournalAsync(entry, cancellationToken).ConfigureAwait(false);
-            SendReceipt receipt = await OfferAsync(email, entry, recipients, content, route, cancellationToken).ConfigureAwait(false);
+            SendReceipt receipt;
+            try
+            {
+                receipt = await OfferAsync(email, entry, recipients, content, route, cancellationToken).ConfigureAwait(false);
+            }
+            catch (MailCommandException address) when (address.ErrorId == MailException.InvalidAddress)
+            {
+                return await CompleteAsync(
+                    email,
+                    new SendOutcome.Failed(address.Message),
+                    Decide(email, messageId, DecisionAction.Failed, DecisionReasons.RecipientNotAllowed, address.Message, evidence) with { Error = RouterError.From(address, "Send") }).ConfigureAwait(false);
+            }
+
             return await WriteBackAsync(email, entry, receipt, evidence).ConfigureAwait(false);
         }
     }
@@ -128,6 +140,7 @@ internal sealed class EmailSender(
     private async ValueTask<SendReceipt> OfferAsync(
         PendingEmail email, SendJournalEntry entry, IReadOnlyList<string> recipients, MessageBuffer content, SendRoute route, CancellationToken cancellationToken)
     {
+        bool committing = false;
         var message = new OutgoingMessage
         {
             EnvelopeFrom = email.FromAddress,
@@ -136,16 +149,30 @@ internal sealed class EmailSender(
             Content = content,
             EnvelopeId = email.ActivityId.ToString("N"),
             Notify = email.DeliveryReceiptRequested ? DeliveryNotifications.Success | DeliveryNotifications.Failure : DeliveryNotifications.Default,
-            BeforeCommit = stop => state.WriteJournalAsync(entry with { Phase = SendPhase.Committing, On = clock.GetUtcNow() }, stop),
+            BeforeCommit = stop =>
+            {
+                committing = true;
+                return state.WriteJournalAsync(entry with { Phase = SendPhase.Committing, On = clock.GetUtcNow() }, stop);
+            },
         };
 
         SenderPool.Rented rented = await pool.RentAsync(route, cancellationToken).ConfigureAwait(false);
         await using (rented.ConfigureAwait(false))
         {
-            SendReceipt receipt = await rented.Sender.SendAsync(message, cancellationToken).ConfigureAwait(false);
-            if (receipt.Status != SendStatus.Uncertain)
-                rented.Keep();
-            return receipt;
+            try
+            {
+                SendReceipt receipt = await rented.Sender.SendAsync(message, cancellationToken).ConfigureAwait(false);
+                if (receipt.Status != SendStatus.Uncertain)
+                    rented.Keep();
+                return receipt;
+            }
+            catch when (committing)
+            {
+                // An exception means that nothing was accepted, so the journal must not leave it open.
+                await state.WriteJournalAsync(entry with { Phase = SendPhase.NotAccepted, On = clock.GetUtcNow(), Reply = "stopped before the last byte" }, CancellationToken.None)
+                    .ConfigureAwait(false);
+                throw;
+            }
         }
     }
 

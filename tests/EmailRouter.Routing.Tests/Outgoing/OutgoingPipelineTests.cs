@@ -228,6 +228,38 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
         Assert.Equal(SendPhase.Prepared, (await JournalAsync(email))?.Phase);
     }
 
+    [Fact]
+    public async Task Stopped_between_the_journal_and_the_last_byte_the_email_is_known_not_to_be_sent()
+    {
+        PendingEmail email = Pending(1);
+        mail.At = (step, _) =>
+        {
+            if (step == "committed")
+                throw new OperationCanceledException();
+        };
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => SendAsync());
+
+        Assert.Equal(SendPhase.NotAccepted, (await JournalAsync(email))?.Phase);
+    }
+
+    [Fact]
+    public async Task An_address_that_no_command_can_carry_fails_its_email_and_no_other()
+    {
+        Pending(1);
+        Pending(2);
+        mail.At = (step, id) =>
+        {
+            if (step == "send" && id!.StartsWith("<00000001", StringComparison.Ordinal))
+                throw new MailCommandException(MailException.InvalidAddress, MailStep.Send, "the address is malformed", "correct it");
+        };
+
+        SendResult result = await SendAsync();
+
+        Assert.Equal((1, 1), (result.Sent, result.Failed));
+        Assert.Empty(result.Errors);
+    }
+
     [Theory]
     [InlineData(false, false, "no such address")]
     [InlineData(true, false, "ann@adatum.test")]
