@@ -73,7 +73,7 @@ internal sealed class SmtpEnvelope
         if (message.EnvelopeFrom.Length > 0 && !SmtpAddress.TryParse(message.EnvelopeFrom, out sender, out string error))
         {
             throw new MailCommandException(
-                "MailInvalidAddress",
+                MailException.InvalidAddress,
                 MailStep.Send,
                 $"{client.Stream.Where}: the envelope sender \"{SmtpAddress.Printable(message.EnvelopeFrom)}\" cannot be used: {error}.",
                 "Correct the sender's address.");

@@ -42,7 +42,7 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
                 if (receipt is not null)
                     return receipt;
             }
-            catch (Exception e) when (e is not MailCommandException { ErrorId: "MailInvalidAddress" })
+            catch (Exception e) when (e is not MailCommandException { ErrorId: MailException.InvalidAddress })
             {
                 current.Stream.Kill("a transaction was broken off");
                 throw;
