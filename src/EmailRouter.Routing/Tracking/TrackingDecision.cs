@@ -66,9 +66,7 @@ internal static class TrackingDecision
         if (acceptances.Count == 0)
         {
             log.Skip(planRules, "Nobody accepts the email.");
-            return askable.All(c => c.Mailbox.Filter == FilteringMethod.None)
-                ? Reject(context, existing, CheckReason.NoRecipientMatch, "Not promoted: no recipient accepts any email.")
-                : Reject(context, existing, CheckReason.NoCorrelationMatch, "Not promoted: it responds to no CRM email, and no filter accepts it otherwise.");
+            return Reject(context, existing, CheckReason.NoCorrelationMatch, $"Not promoted: none of the {askable.Count} user(s) and queue(s) that were asked accepts it.");
         }
 
         IReadOnlyList<Guid> late = Promotion.LateQueueItems(context, acceptances);

@@ -122,7 +122,7 @@ public sealed class TrackingOrganization : IOrganization
     {
         log.Note(TrackingRules.DeliveryActivity, $"Email activity {result.ActivityId} was created.");
         if (plan.SenderRecord is { } sender)
-            log.Note(TrackingRules.DeliverySenderRecord, $"The {sender.LogicalName} \"{sender.FullName}\" was created for {sender.Address}.");
+            log.Note(TrackingRules.DeliverySenderRecord, $"The {sender.LogicalName} \"{sender.FullName}\" stands for the sender {sender.Address}: created now, or by another promotion a moment before.");
         if (result.MadeQueueItems.Count > 0)
             log.Note(TrackingRules.DeliveryQueueItems, $"Queue items were made in {EvidenceLog.List(result.MadeQueueItems.Select(q => $"queue {q}"))}.");
         if (email.Notification == EmailNotification.AttachmentsNotSaved)

@@ -70,7 +70,7 @@ public sealed class TrackingOrganizationTests
 
         await office.Organization.RefreshAsync(CancellationToken.None);
 
-        Assert.Equal(CheckReason.NoRecipientMatch, (await office.Check(Office.Message(Office.Carl, Office.Support))).Reason);
+        Assert.Equal(CheckReason.NoCorrelationMatch, (await office.Check(Office.Message(Office.Carl, Office.Support))).Reason);
     }
 
     [Fact]

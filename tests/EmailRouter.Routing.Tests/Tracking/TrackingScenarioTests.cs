@@ -90,7 +90,7 @@ public sealed class TrackingScenarioTests
         },
         new("Email-enabled records: from a stranger", Message(Stranger, Anna), CheckReason.NoCorrelationMatch)
             { Given = o => o.Filters(AnnaRecord, FilteringMethod.FromEmailEnabledRecords) },
-        new("No email: even a response", Message(Carl, Anna, reply) with { InReplyTo = [SentMessageId] }, CheckReason.NoRecipientMatch)
+        new("No email: even a response", Message(Carl, Anna, reply) with { InReplyTo = [SentMessageId] }, CheckReason.NoCorrelationMatch)
             { Given = o => o.Filters(AnnaRecord, FilteringMethod.None) },
         new("No email for one, all for another", Message(Carl, $"{Anna};{Support}"), CheckReason.AcceptAll)
             { Given = o => o.Filters(AnnaRecord, FilteringMethod.None), Sender = CarlRecord, AcceptedBy = SupportRecord },
