@@ -92,9 +92,9 @@ public sealed record MailAddress(string? DisplayName, string Address)
     public override string ToString()
     {
         string address = HeaderText.Clean(Address);
-        if (string.IsNullOrWhiteSpace(DisplayName))
+        string name = HeaderText.Clean(DisplayName ?? string.Empty);
+        if (string.IsNullOrWhiteSpace(name))
             return address;
-        string name = HeaderText.Clean(DisplayName);
         return $"{(NeedsQuotes(name) ? Quote(name) : name)} <{address}>";
     }
 

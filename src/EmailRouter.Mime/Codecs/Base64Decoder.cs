@@ -62,8 +62,14 @@ internal struct Base64Decoder
             }
 
             ReadOnlySpan<byte> text = window[..filled];
-            Base64.DecodeFromUtf8(text[..(filled & ~3)], destination[written..], out int used, out int decoded, isFinalBlock: false);
-            written += decoded;
+            int used = 0;
+            // The framework's decoder skips blanks itself, but then miscounts what it used of a block that is not the last one.
+            if (text.IndexOfAny((byte)' ', (byte)'\t') < 0)
+            {
+                Base64.DecodeFromUtf8(text[..(filled & ~3)], destination[written..], out used, out int decoded, isFinalBlock: false);
+                written += decoded;
+            }
+
             DecodeEach(text[used..], destination, ref written);
         }
 

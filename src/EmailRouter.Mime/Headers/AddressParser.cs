@@ -65,6 +65,11 @@ internal sealed class AddressParser(MimeLimits limits, DiagnosticList? diagnosti
                     position++;
                     BeginGroup();
                     break;
+                case '=' when EncodedWords.Measure(text.AsSpan(position)) is > 0 and int length:
+                    phrase.Append(text, position, length);
+                    literal.Append(text, position, length);
+                    position += length;
+                    break;
                 default:
                     phrase.Append(current);
                     literal.Append(current);

@@ -10,6 +10,8 @@ namespace EmailRouter.Mime.Headers;
 /// </summary>
 internal static class EncodedWords
 {
+    private const int LongestMeasured = 1000;
+
     /// <summary>Decodes every encoded word of a line.</summary>
     /// <param name="text">The unfolded text.</param>
     /// <returns>The decoded text; the same instance when it holds no encoded word.</returns>
@@ -55,6 +57,21 @@ internal static class EncodedWords
         }
     }
 
+    /// <summary>Measures the well-formed encoded word at the start of a text; its content may hold what would otherwise be punctuation.</summary>
+    /// <returns>The length; 0 when there is none.</returns>
+    public static int Measure(ReadOnlySpan<char> text)
+    {
+        if (!text.StartsWith("=?"))
+            return 0;
+        text = text[..Math.Min(text.Length, LongestMeasured)];
+        int charset = text[2..].IndexOf('?') + 2;
+        if (charset < 2 || charset + 3 >= text.Length || text[charset + 2] != '?' || text[charset + 1] is not ('B' or 'b' or 'Q' or 'q'))
+            return 0;
+        int content = charset + 3;
+        int end = text[content..].IndexOf("?=");
+        return end < 0 || text[2..(content + end)].ContainsAny(" \t<>\"") ? 0 : content + end + 2;
+    }
+
     private static bool TryReadWord(string text, int start, ref int terminator, out Word word)
     {
         word = default;
@@ -83,6 +100,9 @@ internal static class EncodedWords
         int next = text.AsSpan(contentStart, contentEnd - contentStart).IndexOf(" =?");
         if (next >= 0)
             contentEnd = contentStart + next;
+
+        if (contentEnd == contentStart && terminator == int.MaxValue)
+            return false;
 
         ReadOnlySpan<char> charset = text.AsSpan(charsetStart, charsetEnd - charsetStart);
         int language = charset.IndexOf('*');

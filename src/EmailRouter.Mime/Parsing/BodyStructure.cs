@@ -117,11 +117,12 @@ internal sealed class BodyStructure
             }
         }
 
+        // Some name no start and put pictures first: then the first text is the main part.
+        bool anyText = main.ContentType.Type is not ("text" or "multipart");
         Found result = default;
         foreach (MimePart child in part.Parts)
         {
-            // Some name no start and put pictures first: then the first text is the main part.
-            bool isMain = ReferenceEquals(child, main) || (result.IsEmpty && child.ContentType.Type is "text" or "multipart");
+            bool isMain = ReferenceEquals(child, main) || (anyText && child.ContentType.Type is ("text" or "multipart"));
             Found found = Walk(child, bodyAllowed && isMain && result.IsEmpty);
             if (result.IsEmpty)
                 result = found;

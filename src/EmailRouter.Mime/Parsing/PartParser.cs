@@ -214,7 +214,14 @@ internal ref struct PartParser
 
         long room = context.Limits.MaximumDecodedStructure - context.Diagnostics.DecodedBytes;
         byte[]? decoded = part.Decode(room);
-        if (decoded is null || decoded.Length == 0)
+        if (decoded is null)
+        {
+            context.Diagnostics.Add(
+                MimeDiagnosticCode.DecodedStructureTooLarge, part.Offset, $"An encoded {type.MediaType} part is larger than {context.Limits.MaximumDecodedStructure:N0} bytes.");
+            return;
+        }
+
+        if (decoded.Length == 0)
             return;
         context.Diagnostics.DecodedBytes += decoded.Length;
         context.Diagnostics.Add(MimeDiagnosticCode.EncodedStructure, part.Offset, $"A part of type {type.MediaType} is encoded, which RFC 2045 forbids; it was decoded first.");
