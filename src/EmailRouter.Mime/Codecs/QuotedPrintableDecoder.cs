@@ -9,6 +9,9 @@ internal static class QuotedPrintableDecoder
     // White space in front of a line end is looked for this far; longer runs count as content.
     private const int LongestPadding = 1000;
 
+    // Blanks at the end of a window are looked at again with the next one, so windows are short.
+    private const int LongestWindow = 4096;
+
     /// <summary>Decodes until the source is used up or the destination is full.</summary>
     public static int Decode(ReadOnlySpan<byte> source, ref int position, Span<byte> destination)
     {
@@ -16,7 +19,7 @@ internal static class QuotedPrintableDecoder
         while (position < source.Length && written < destination.Length)
         {
             ReadOnlySpan<byte> rest = source[position..];
-            ReadOnlySpan<byte> window = rest.Length > destination.Length - written ? rest[..(destination.Length - written)] : rest;
+            ReadOnlySpan<byte> window = rest[..Math.Min(rest.Length, Math.Min(destination.Length - written, LongestWindow))];
             int run = window.IndexOfAny((byte)'=', (byte)'\n');
             if (run < 0)
             {
