@@ -52,9 +52,9 @@ public sealed record OutgoingMessage
 
     /// <summary>
     /// Gets the callback awaited just before the first byte after which the outcome can no longer be known without the server's answer
-    /// (the final dot of SMTP). The router journals there.
+    /// (the final dot of SMTP), with the recipients the server takes. The router journals there. When it throws, nothing of the message is accepted.
     /// </summary>
-    public Func<CancellationToken, ValueTask>? BeforeCommit { get; init; }
+    public Func<IReadOnlyList<string>, CancellationToken, ValueTask>? BeforeCommit { get; init; }
 }
 
 /// <summary>When a server notifies the sender about delivery (RFC 3461 4.1).</summary>

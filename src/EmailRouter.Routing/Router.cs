@@ -364,7 +364,23 @@ public sealed class Router : IAsyncDisposable
         if (!mailbox.Outgoing.IsUsable)
             throw new RouterException(new RouterError("RouterMailboxNotUsable", "Route", $"{mailbox.Address}: {mailbox.Outgoing.StatusText}", mailbox.Outgoing.Remedy, false));
         ProfileConfiguration profile = mailbox.Outgoing.Profile!;
-        return new SendRoute(profile.Name, Systems.Mail(profile.System), profile.ToEndpoint(), mailbox.Outgoing.Login(mailbox.Address, Secrets), profile.MaxConnections);
+        return new SendRoute(profile.Name, Systems.Mail(profile.System), profile.ToEndpoint(), mailbox.Outgoing.Login(mailbox.Address, Secrets), profile.MaxConnections)
+        {
+            SentCopy = profile.SentCopy is { } copy ? SentCopyOf(copy) : null,
+        };
+    }
+
+    private SentCopyTarget SentCopyOf(SentCopyConfiguration copy)
+    {
+        ProfileConfiguration profile = Configuration.Profiles.First(p => p.Name.Equals(copy.Profile, StringComparison.OrdinalIgnoreCase));
+        StoredCredential? credential = profile.CredentialSource switch
+        {
+            CredentialSource.Profile => profile.Credential,
+            CredentialSource.Mailbox => copy.Credential,
+            _ => null,
+        };
+        MailCredential login = credential is null ? MailCredential.Anonymous : MailCredential.Password(credential.UserName, Secrets.Unprotect(credential.Secret));
+        return new SentCopyTarget(copy.Address, Systems.Mail(profile.System), profile.ToEndpoint(), new MailLogin(copy.Address, login));
     }
 
     /// <summary>A dry run makes no file: where there is no state yet, nothing is remembered.</summary>

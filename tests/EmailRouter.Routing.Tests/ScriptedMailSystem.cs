@@ -88,7 +88,12 @@ internal sealed class ScriptedMailSystem : IMailSystem
             }
         }
 
-        public ValueTask<FetchedMessage> FetchHeaderAsync(MessageRef message, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask<FetchedMessage> FetchHeaderAsync(MessageRef message, CancellationToken cancellationToken)
+        {
+            byte[] bytes = system.mailbox.Single(m => m.Ref.Id == message.Id).Bytes;
+            int end = bytes.AsSpan().IndexOf("\r\n\r\n"u8);
+            return ValueTask.FromResult(new FetchedMessage(message, MessageBuffer.Wrap(bytes.AsMemory(0, end + 4))));
+        }
 
         public ValueTask SettleAsync(MessageRef message, Settlement how, CancellationToken cancellationToken)
         {
@@ -116,7 +121,7 @@ internal sealed class ScriptedMailSystem : IMailSystem
         {
             system.At("send", message.MessageId);
             if (message.BeforeCommit is { } commit)
-                await commit(cancellationToken);
+                await commit(message.Recipients, cancellationToken);
             system.At("committed", message.MessageId);
             SendReceipt receipt = system.Answer(message);
             if (receipt.Status == SendStatus.Accepted)

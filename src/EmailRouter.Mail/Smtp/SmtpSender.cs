@@ -119,7 +119,7 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
         current.Stream.Enter(MailStep.Send, "the server to take the message");
         await WriteContentAsync(current.Stream, message.Content.Memory, content, cancellationToken).ConfigureAwait(false);
         if (message.BeforeCommit is { } commit)
-            await commit(cancellationToken).ConfigureAwait(false);
+            await commit([.. envelope.Recipients.Where(r => r.IsOpen).Select(r => r.Address)], cancellationToken).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
         return await CommitAsync(current, envelope, cancellationToken).ConfigureAwait(false);
     }

@@ -111,8 +111,27 @@ public sealed record ProfileConfiguration
     /// <summary>Gets the greatest number of connections to the server at once. Defaults to 8.</summary>
     public int MaxConnections { get; init; } = 8;
 
+    /// <summary>
+    /// Gets the mailbox that gets a copy of everything the profile sends; with it the router can clear up what became of an email whose answer was lost.
+    /// Null: none. Outgoing only.
+    /// </summary>
+    public SentCopyConfiguration? SentCopy { get; init; }
+
     /// <summary>Gets further settings of a mail system by name.</summary>
     public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>The mailbox of sent copies of an outgoing profile.</summary>
+public sealed record SentCopyConfiguration
+{
+    /// <summary>Gets its address, which is added to the envelope of every message.</summary>
+    public required string Address { get; init; }
+
+    /// <summary>Gets the incoming profile by which it is read.</summary>
+    public required string Profile { get; init; }
+
+    /// <summary>Gets its credential, when that profile takes it from the mailbox.</summary>
+    public StoredCredential? Credential { get; init; }
 }
 
 /// <summary>Where a profile's credential comes from.</summary>

@@ -111,13 +111,12 @@ internal sealed class EmailSender(
     /// <summary>Asks the mail system whether a message of unknown outcome was accepted. Null: it was not, and may be sent again.</summary>
     private async ValueTask<Decision?> LookUpAsync(PendingEmail email, SendJournalEntry journal, List<Evidence> evidence, SendRoute route, CancellationToken cancellationToken)
     {
-        bool? found = null;
-        SenderPool.Rented rented = await pool.RentAsync(route, cancellationToken).ConfigureAwait(false);
-        await using (rented.ConfigureAwait(false))
+        bool? found = await FindSentAsync(journal.MessageId, route, cancellationToken).ConfigureAwait(false);
+        if (found == false && clock.GetUtcNow() - journal.On < options.StuckAfter)
         {
-            if (rented.Sender is ISentLookup lookup)
-                found = await lookup.WasSentAsync(journal.MessageId, cancellationToken).ConfigureAwait(false);
-            rented.Keep();
+            // The message may still be on its way to where it was looked for.
+            evidence.Add(new Evidence(ServerRule, EvidenceVerdict.NoMatch, $"{journal.MessageId} is not among what was sent yet"));
+            return await CompleteAsync(email, Held(journal.MessageId), Decide(email, journal.MessageId, DecisionAction.Uncertain, DecisionReasons.AnswerLost, HeldWords, evidence)).ConfigureAwait(false);
         }
 
         switch (found)
@@ -137,20 +136,40 @@ internal sealed class EmailSender(
         }
     }
 
+    private async ValueTask<bool?> FindSentAsync(string messageId, SendRoute route, CancellationToken cancellationToken)
+    {
+        if (pool.CopiesOf(route) is { } copies)
+            return await copies.WasSentAsync(messageId, cancellationToken).ConfigureAwait(false);
+
+        SenderPool.Rented rented = await pool.RentAsync(route, cancellationToken).ConfigureAwait(false);
+        await using (rented.ConfigureAwait(false))
+        {
+            bool? found = rented.Sender is ISentLookup lookup ? await lookup.WasSentAsync(messageId, cancellationToken).ConfigureAwait(false) : null;
+            rented.Keep();
+            return found;
+        }
+    }
+
     private async ValueTask<SendReceipt> OfferAsync(
         PendingEmail email, SendJournalEntry entry, IReadOnlyList<string> recipients, MessageBuffer content, SendRoute route, CancellationToken cancellationToken)
     {
         bool committing = false;
+        List<string> open = [.. recipients.Except(entry.AcceptedRecipients, StringComparer.OrdinalIgnoreCase)];
+        string? copy = route.SentCopy is { } target && !open.Contains(target.Address, StringComparer.OrdinalIgnoreCase) ? target.Address : null;
         var message = new OutgoingMessage
         {
             EnvelopeFrom = email.FromAddress,
-            Recipients = [.. recipients.Except(entry.AcceptedRecipients, StringComparer.OrdinalIgnoreCase)],
+            Recipients = copy is null ? open : [copy, .. open],
             MessageId = entry.MessageId,
             Content = content,
             EnvelopeId = email.ActivityId.ToString("N"),
             Notify = email.DeliveryReceiptRequested ? DeliveryNotifications.Success | DeliveryNotifications.Failure : DeliveryNotifications.Default,
-            BeforeCommit = stop =>
+            BeforeCommit = (taken, stop) =>
             {
+                if (copy is not null && !taken.Contains(copy, StringComparer.OrdinalIgnoreCase))
+                    throw SentCopyRefused(copy, route);
+                if (!open.Exists(o => taken.Contains(o, StringComparer.OrdinalIgnoreCase)))
+                    return ValueTask.CompletedTask;      // only the copy would leave: nothing that must not happen twice
                 committing = true;
                 return state.WriteJournalAsync(entry with { Phase = SendPhase.Committing, On = clock.GetUtcNow() }, stop);
             },
@@ -164,7 +183,7 @@ internal sealed class EmailSender(
                 SendReceipt receipt = await rented.Sender.SendAsync(message, cancellationToken).ConfigureAwait(false);
                 if (receipt.Status != SendStatus.Uncertain)
                     rented.Keep();
-                return receipt;
+                return copy is null ? receipt : WithoutCopy(receipt, copy);
             }
             catch when (committing)
             {
@@ -174,6 +193,26 @@ internal sealed class EmailSender(
                 throw;
             }
         }
+    }
+
+    private static RouterException SentCopyRefused(string copy, SendRoute route) => new(new RouterError(
+        "RouterSentCopyRefused",
+        "Send",
+        $"{route.Endpoint.Host} does not take mail for {copy}, the mailbox of sent copies of the profile {route.Profile}, so nothing is sent through it.",
+        "Correct the mailbox of sent copies, or remove it from the profile.",
+        true));
+
+    /// <summary>The copy is the router's own business; the outcome is that of the recipients.</summary>
+    private static SendReceipt WithoutCopy(SendReceipt receipt, string copy)
+    {
+        List<RecipientResult> own = [.. receipt.Recipients.Where(r => !r.Address.Equals(copy, StringComparison.OrdinalIgnoreCase))];
+        bool refused = receipt.Status == SendStatus.Accepted && own.TrueForAll(r => r.Status != SendStatus.Accepted);
+        return receipt with
+        {
+            Recipients = own,
+            Status = !refused ? receipt.Status : own.Exists(r => r.Status == SendStatus.Deferred) ? SendStatus.Deferred : SendStatus.Rejected,
+            Reply = refused && own.Count > 0 ? own[0].Reply : receipt.Reply,
+        };
     }
 
     private async ValueTask<Decision> WriteBackAsync(PendingEmail email, SendJournalEntry entry, SendReceipt receipt, List<Evidence> evidence)

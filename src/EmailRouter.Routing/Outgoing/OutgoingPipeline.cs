@@ -120,7 +120,7 @@ public sealed class OutgoingPipeline(
         {
             return await sender.SendAsync(email, settings, route, cancellationToken).ConfigureAwait(false);
         }
-        catch (MailException serverFault)
+        catch (Exception serverFault) when (serverFault is MailException or RouterException { Error.ErrorId: "RouterSentCopyRefused" })
         {
             // The server, not the email, is to blame: the route rests for this run, and no attempt is counted.
             RouterError error = RouterError.From(serverFault, "Send");

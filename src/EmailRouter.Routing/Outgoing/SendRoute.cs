@@ -10,6 +10,9 @@ namespace EmailRouter.Routing.Outgoing;
 /// <param name="MaxConnections">The greatest number of connections at once.</param>
 public sealed record SendRoute(string Profile, IMailSystem System, MailEndpoint Endpoint, MailLogin Login, int MaxConnections)
 {
+    /// <summary>Gets the mailbox of sent copies; null when the profile has none.</summary>
+    public SentCopyTarget? SentCopy { get; init; }
+
     /// <summary>Gets what two routes must share to share connections.</summary>
     internal string Key => Login.Credential is PasswordCredential password ? $"{Profile}\n{password.UserName}" : Profile;
 }

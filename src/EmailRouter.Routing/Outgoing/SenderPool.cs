@@ -7,6 +7,10 @@ namespace EmailRouter.Routing.Outgoing;
 internal sealed class SenderPool(MailContext context) : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, Line> lines = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, SentCopies> copies = new(StringComparer.Ordinal);
+
+    /// <summary>Gets the mailbox of sent copies of a route; what was read of it is kept for the run.</summary>
+    public SentCopies? CopiesOf(SendRoute route) => route.SentCopy is { } target ? copies.GetOrAdd(route.Profile, _ => new SentCopies(target, context)) : null;
 
     /// <summary>Takes a connection, opening one when none is idle; waits while the route has its greatest number.</summary>
     /// <exception cref="MailException">No connection can be opened.</exception>
@@ -35,6 +39,9 @@ internal sealed class SenderPool(MailContext context) : IAsyncDisposable
                 await sender.DisposeAsync().ConfigureAwait(false);
             line.Places.Dispose();
         }
+
+        foreach (SentCopies copy in copies.Values)
+            copy.Dispose();
     }
 
     internal sealed class Line(int max)

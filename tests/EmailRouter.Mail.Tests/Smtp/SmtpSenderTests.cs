@@ -189,7 +189,7 @@ public sealed class SmtpSenderTests
         SendReceipt receipt = await sender.SendAsync(
             Message("x\r\n", "a@example.test") with
             {
-                BeforeCommit = _ =>
+                BeforeCommit = (_, _) =>
                 {
                     commits++;
                     return ValueTask.CompletedTask;
@@ -226,7 +226,7 @@ public sealed class SmtpSenderTests
         await sender.SendAsync(
             Message("x\r\n", "a@example.test") with
             {
-                BeforeCommit = async _ =>
+                BeforeCommit = async (_, _) =>
                 {
                     await Task.Yield();
                     dataBeforeCommit = transport.Data.Count;
@@ -250,7 +250,7 @@ public sealed class SmtpSenderTests
         OutgoingMessage message = Message("x\r\n", "a@example.test");
 
         await Assert.ThrowsAsync<IOException>(
-            async () => await sender.SendAsync(message with { BeforeCommit = _ => throw new IOException("disk full") }, default));
+            async () => await sender.SendAsync(message with { BeforeCommit = (_, _) => throw new IOException("disk full") }, default));
         Assert.Empty(transport.Data);
         SendReceipt receipt = await sender.SendAsync(message, default);
 

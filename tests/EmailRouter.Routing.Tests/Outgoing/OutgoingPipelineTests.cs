@@ -13,6 +13,7 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
     private readonly TemporaryFolder folder = new();
     private readonly ManualClock clock = new(new DateTimeOffset(2026, 3, 2, 8, 0, 0, TimeSpan.Zero));
     private readonly ScriptedMailSystem mail = new();
+    private readonly ScriptedMailSystem archive = new();
     private readonly ScriptedOrganization organization = new();
     private readonly RoutingOptions options = new();
     private SqliteRouterState state = null!;
@@ -192,6 +193,47 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
         Assert.Single(mail.Outbox);
     }
 
+    [Theory]
+    [InlineData(true, DecisionReasons.AlreadySent, 0)]
+    [InlineData(false, DecisionReasons.Accepted, 1)]
+    public async Task The_mailbox_of_sent_copies_clears_up_what_became_of_an_email(bool arrived, string reason, int sentAgain)
+    {
+        PendingEmail email = Pending(1, e => e with { WasStuck = true });
+        string messageId = MessageComposer.MessageIdOf(email);
+        await state.WriteJournalAsync(new SendJournalEntry("Contoso", email.ActivityId, messageId, 1, SendPhase.Committing, clock.GetUtcNow(), null), default);
+        clock.Advance(TimeSpan.FromHours(1));
+        if (arrived)
+            archive.Put($"Message-ID: {messageId}\nSubject: x\n\nbody\n");
+        archive.Put("Message-ID: <other@contoso.test>\n\nbody\n");
+
+        SendResult result = await SendAsync(copies: true);
+
+        Assert.Equal(reason, result.Decisions.Single().Reason);
+        Assert.Equal(sentAgain, mail.Outbox.Count);
+    }
+
+    [Fact]
+    public async Task What_the_mailbox_of_sent_copies_does_not_have_yet_is_held_for_a_while()
+    {
+        PendingEmail email = Pending(1, e => e with { WasStuck = true });
+        await state.WriteJournalAsync(new SendJournalEntry("Contoso", email.ActivityId, MessageComposer.MessageIdOf(email), 1, SendPhase.Committing, clock.GetUtcNow(), null), default);
+
+        Assert.Equal(1, (await SendAsync(copies: true)).Uncertain);
+        Assert.Empty(mail.Outbox);
+    }
+
+    [Fact]
+    public async Task The_mailbox_of_sent_copies_gets_one_and_is_not_shown_as_a_recipient()
+    {
+        Pending(1);
+
+        SendResult result = await SendAsync(copies: true);
+
+        Assert.Equal(["copies@contoso.test", "ann@adatum.test"], mail.Outbox.Single().Message.Recipients);
+        Assert.DoesNotContain("copies@contoso.test", mail.Outbox.Single().Text, StringComparison.Ordinal);
+        Assert.DoesNotContain(result.Decisions.Single().Evidence, e => e.Text.Contains("copies@", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_server_that_refuses_the_credential_holds_the_emails_up_without_counting_attempts()
     {
@@ -353,10 +395,15 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
         return email;
     }
 
-    private OutgoingPipeline Pipeline()
+    private OutgoingPipeline Pipeline(bool copies = false)
     {
         var loops = new LoopGuard("router", 25);
-        var route = new SendRoute("Relay", mail, new MailEndpoint { Host = "smtp.contoso.test" }, new MailLogin("sue@contoso.test", MailCredential.Anonymous), 4);
+        var route = new SendRoute("Relay", mail, new MailEndpoint { Host = "smtp.contoso.test" }, new MailLogin("sue@contoso.test", MailCredential.Anonymous), 4)
+        {
+            SentCopy = copies
+                ? new SentCopyTarget("copies@contoso.test", archive, new MailEndpoint { Host = "pop.contoso.test" }, new MailLogin("copies@contoso.test", MailCredential.Anonymous))
+                : null,
+        };
         return new OutgoingPipeline(
             "Contoso",
             organization,
@@ -368,7 +415,7 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
             new MailContext { Clock = clock });
     }
 
-    private Task<SendResult> SendAsync(SendOptions? send = null) => Pipeline().SendAsync(send ?? new SendOptions(), default);
+    private Task<SendResult> SendAsync(SendOptions? send = null, bool copies = false) => Pipeline(copies).SendAsync(send ?? new SendOptions(), default);
 
     private ValueTask<SendJournalEntry?> JournalAsync(PendingEmail email) => state.GetJournalAsync("Contoso", email.ActivityId, default);
 }
