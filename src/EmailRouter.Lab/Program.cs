@@ -1,8 +1,3 @@
-using EmailRouter.Lab.Servers;
+using EmailRouter.Lab;
 
-var store = new LabMailStore();
-await using var pop3 = new LabPop3Server(store);
-await using var smtp = new LabSmtpServer(store);
-pop3.Start();
-smtp.Start();
-Console.WriteLine($"POP3 {pop3.Host}:{pop3.Port} (TLS {pop3.TlsPort}), SMTP {smtp.Host}:{smtp.Port} (TLS {smtp.TlsPort})");
+return await LabProgram.RunAsync(args, Console.Out, Console.Error, CancellationToken.None);

@@ -1,0 +1,215 @@
+using EmailRouter.Crm.Embedded;
+using EmailRouter.Lab.Samples;
+using EmailRouter.Lab.Seed;
+using EmailRouter.Lab.Servers;
+using EmailRouter.Mail;
+using EmailRouter.Mime;
+using EmailRouter.Routing;
+using EmailRouter.Routing.Configuration;
+
+namespace EmailRouter.Lab;
+
+/// <summary>Where a lab keeps its files, and what it takes from outside.</summary>
+public sealed record LabOptions
+{
+    /// <summary>Gets the folder of the CRM and the router's configuration and state; null for a temporary one that is deleted with the session.</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>Gets the clock. Defaults to the system's.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Gets who is told each line of the mail protocols, passwords masked; null when nobody asks.</summary>
+    public Action<string>? Trace { get; init; }
+}
+
+/// <summary>
+/// A running lab: SMTP and POP3 servers on loopback with a mailbox for every user and queue, an embedded CRM with <see cref="SeedOrganization"/>, and the
+/// router's configuration over both. The demo, tests and <c>Start-RouterLab</c> use it.
+/// </summary>
+public sealed class LabSession : IAsyncDisposable
+{
+    /// <summary>The name of the deployment in the configuration.</summary>
+    public const string Deployment = "Lab";
+
+    /// <summary>The name of the incoming profile.</summary>
+    public const string IncomingProfile = "Lab POP3";
+
+    /// <summary>The name of the outgoing profile.</summary>
+    public const string OutgoingProfile = "Lab SMTP";
+
+    /// <summary>The name of the router in the lab's configuration.</summary>
+    public const string RouterName = "lab";
+
+    private readonly bool ownsFolder;
+    private bool isDisposed;
+
+    private LabSession(LabOptions options)
+    {
+        ownsFolder = options.Folder is null;
+        Folder = options.Folder is null ? Directory.CreateTempSubdirectory("emailrouter-lab-").FullName : Directory.CreateDirectory(options.Folder).FullName;
+        Mail = new LabMailStore(options.Clock);
+        Faults = new LabFaults();
+        Pop3 = new LabPop3Server(Mail, new LabServerOptions { Faults = Faults, Trace = options.Trace });
+        Smtp = new LabSmtpServer(Mail, new LabSmtpOptions { Faults = Faults, Trace = options.Trace, HostName = "mail.contoso.test" });
+    }
+
+    /// <summary>Gets the folder of the CRM and the router's configuration and state.</summary>
+    public string Folder { get; }
+
+    /// <summary>Gets the path of the router's configuration.</summary>
+    public string ConfigurationPath => Path.Combine(Folder, ConfigurationLocation.FileName);
+
+    /// <summary>Gets the path of the embedded CRM's file.</summary>
+    public string CrmPath => Path.Combine(Folder, "crm.db");
+
+    /// <summary>Gets the mailboxes, and everything the SMTP server accepted.</summary>
+    public LabMailStore Mail { get; }
+
+    /// <summary>Gets the faults of both servers; none is on at the start.</summary>
+    public LabFaults Faults { get; }
+
+    /// <summary>Gets the POP3 server.</summary>
+    public LabPop3Server Pop3 { get; }
+
+    /// <summary>Gets the SMTP server.</summary>
+    public LabSmtpServer Smtp { get; }
+
+    /// <summary>Gets the CRM.</summary>
+    public EmbeddedCrm Crm { get; private set; } = null!;
+
+    /// <summary>Starts a lab. Mailboxes are empty; <see cref="Deliver"/> fills them.</summary>
+    /// <param name="options">Where, and how; defaults when omitted.</param>
+    /// <param name="cancellationToken">Stops the start.</param>
+    /// <returns>The session; the caller disposes it.</returns>
+    /// <exception cref="EmailRouter.Crm.CrmException">The CRM's file cannot be written, or the folder holds a lab already.</exception>
+    /// <exception cref="RouterException">The configuration cannot be written.</exception>
+    public static async Task<LabSession> StartAsync(LabOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new LabOptions();
+        var session = new LabSession(options);
+        try
+        {
+            session.Pop3.Start();
+            session.Smtp.Start();
+            foreach ((string address, string password) in SeedOrganization.Users.Select(u => (u.Address, u.Password)).Concat(SeedOrganization.Queues.Select(q => (q.Address, q.Password))))
+                session.Mail.AddMailbox(address, password);
+            session.Mail.AddLocalDomain(SeedOrganization.DomainWithoutMailboxes);
+            session.Crm = await EmbeddedCrm.OpenAsync(
+                new EmbeddedCrmOptions { Path = session.CrmPath, OrganizationName = SeedOrganization.Name, Clock = options.Clock }, cancellationToken);
+            await LabSeed.FillAsync(session.Crm, cancellationToken);
+            await session.ConfigureAsync(options.Clock, cancellationToken);
+            return session;
+        }
+        catch
+        {
+            await session.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Delivers the samples of a phase to their mailboxes. Those of phase 2 answer what the SMTP server has accepted.</summary>
+    /// <param name="phase">1 or 2.</param>
+    /// <returns>The samples, each with the POP3 ids of its copies by mailbox.</returns>
+    /// <exception cref="InvalidOperationException">A sample answers an email that has not been sent.</exception>
+    public IReadOnlyList<DeliveredSample> Deliver(int phase)
+    {
+        Dictionary<string, MimeMessage> sent = SentByKey();
+        var delivered = new List<DeliveredSample>();
+        foreach (SampleMessage sample in SampleSet.Load().Where(s => s.Phase == phase))
+        {
+            byte[] content = SampleTemplate.Fill(sample.Template.Span, (name, key) => name == "router" ? RouterName : Resolve(name, key, sent));
+            delivered.Add(new DeliveredSample(sample, sample.Mailboxes.ToDictionary(m => m, m => Mail.Deliver(m, content).Uidl, StringComparer.OrdinalIgnoreCase)));
+        }
+
+        return delivered;
+    }
+
+    /// <summary>Finds what the SMTP server accepted of a seeded email.</summary>
+    /// <param name="email">The email.</param>
+    /// <returns>The messages: none, one, or more if it left more than once.</returns>
+    public IReadOnlyList<LabSentMessage> FindSent(SeedEmail email)
+    {
+        ArgumentNullException.ThrowIfNull(email);
+        return [.. Mail.Sent.Where(s => MimeMessage.Parse(s.Content).Subject.StartsWith(email.Subject, StringComparison.Ordinal))];
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (isDisposed)
+            return;
+        isDisposed = true;
+        await Pop3.DisposeAsync();
+        await Smtp.DisposeAsync();
+        if (Crm is not null)
+            await Crm.DisposeAsync();
+        if (ownsFolder && Directory.Exists(Folder))
+            Directory.Delete(Folder, recursive: true);
+    }
+
+    /// <summary>Writes the router's configuration: one deployment, a profile in each direction, and every mailbox with its own credential.</summary>
+    private async Task ConfigureAsync(TimeProvider clock, CancellationToken cancellationToken)
+    {
+        ISecretProtector secrets = SecretProtector.For(ConfigurationPath);
+        await new ConfigurationStore(ConfigurationPath, clock).UpdateAsync(
+            configuration => configuration with
+            {
+                RouterName = RouterName,
+                Deployments = [new DeploymentConfiguration { Name = Deployment, Path = Path.GetFileName(CrmPath), IncomingProfile = IncomingProfile, OutgoingProfile = OutgoingProfile }],
+                Profiles =
+                [
+                    Profile(IncomingProfile, MailDirection.Incoming, "Pop3", Pop3, TlsMode.Implicit),
+                    Profile(OutgoingProfile, MailDirection.Outgoing, "Smtp", Smtp, TlsMode.StartTls),
+                ],
+                Mailboxes = [.. Mail.Mailboxes.Select(m => new MailboxConfiguration
+                {
+                    Deployment = Deployment,
+                    Address = m.Address,
+                    Credential = new StoredCredential(m.Address, secrets.Protect(m.Password)),
+                })],
+            },
+            cancellationToken);
+    }
+
+    private static ProfileConfiguration Profile(string name, MailDirection direction, string system, LabServer server, TlsMode tls) => new()
+    {
+        Name = name,
+        Direction = direction,
+        System = system,
+        Host = server.Host,
+        Port = tls == TlsMode.Implicit ? server.TlsPort : server.Port,
+        Tls = tls,
+        CertificatePins = [server.CertificatePin],
+    };
+
+    private Dictionary<string, MimeMessage> SentByKey()
+    {
+        var found = new Dictionary<string, MimeMessage>(StringComparer.Ordinal);
+        foreach (SeedEmail email in SeedOrganization.Emails)
+        {
+            if (FindSent(email) is [var first, ..])
+                found[email.Key] = MimeMessage.Parse(first.Content);
+        }
+
+        return found;
+    }
+
+    private static string? Resolve(string name, string key, Dictionary<string, MimeMessage> sent)
+    {
+        if (name is not ("messageid" or "subject" or "token"))
+            return null;
+        if (!sent.TryGetValue(key, out MimeMessage? message))
+            throw new InvalidOperationException($"A customer is to answer the email {key}, but it was not sent.");
+        return name switch
+        {
+            "messageid" => message.MessageId,
+            "subject" => message.Subject,
+            _ => message.Subject[(message.Subject.LastIndexOf(' ') + 1)..],
+        };
+    }
+}
+
+/// <summary>A sample message that was delivered.</summary>
+/// <param name="Sample">The sample.</param>
+/// <param name="Uidls">The POP3 ids of its copies, by mailbox.</param>
+public sealed record DeliveredSample(SampleMessage Sample, IReadOnlyDictionary<string, string> Uidls);
