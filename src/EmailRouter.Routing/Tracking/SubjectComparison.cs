@@ -20,7 +20,7 @@ internal static class SubjectComparison
     public static string Normalise(string subject, OrganizationSettings settings)
     {
         string rest = subject;
-        foreach (string token in SubjectTokens.Find(subject, settings))
+        foreach (string token in TrackingToken.Find(subject, settings))
             rest = rest.Replace(token, " ", StringComparison.OrdinalIgnoreCase);
         rest = string.Join(' ', rest.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         while (WithoutPrefix(rest) is { } shorter)

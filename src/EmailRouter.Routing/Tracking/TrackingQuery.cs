@@ -8,9 +8,6 @@ internal static class TrackingQuery
     /// <summary>The greatest number of ids of References looked at, from the right: long threads repeat what the last ones say.</summary>
     public const int MaxReferences = 50;
 
-    /// <summary>The greatest number of tokens looked at; a subject has room for few.</summary>
-    public const int MaxTokens = 8;
-
     /// <summary>The greatest number of addresses resolved; further recipients stay unresolved.</summary>
     public const int MaxAddresses = 1000;
 
@@ -20,7 +17,7 @@ internal static class TrackingQuery
         return new RecordQuery
         {
             MessageIds = [.. new[] { email.MessageId }.Concat(email.InReplyTo).Concat(references).Where(id => id.Length > 0).Distinct(StringComparer.Ordinal)],
-            TrackingTokens = [.. SubjectTokens.Find(email.Subject, settings)],
+            TrackingTokens = TrackingToken.Find(email.Subject, settings),
             ConversationId = email.ConversationId,
             SmartMatch = SmartMatch(email, settings),
             Addresses = [.. AddressesOf(email).Where(a => a.Length > 0).Distinct(StringComparer.OrdinalIgnoreCase).Take(MaxAddresses)],

@@ -40,9 +40,10 @@ public sealed class TrackingQueryTests
 
     [Fact]
     public void A_subject_full_of_tokens_is_asked_for_few() =>
-        Assert.Equal(
-            TrackingQuery.MaxTokens,
-            TrackingQuery.Build(Office.Message(Office.Carl, Office.Anna, string.Join(' ', Enumerable.Range(1, 50).Select(i => $"CRM:0001{i:000}"))), settings).TrackingTokens.Count);
+        Assert.InRange(
+            TrackingQuery.Build(Office.Message(Office.Carl, Office.Anna, string.Join(' ', Enumerable.Range(1, 500).Select(i => $"CRM:0001{i:000}"))), settings).TrackingTokens.Count,
+            1,
+            20);
 
     [Theory]
     [InlineData("Order 17", true)]

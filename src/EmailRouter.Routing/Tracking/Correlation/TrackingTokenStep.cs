@@ -8,8 +8,8 @@ internal static class TrackingTokenStep
     public static CorrelationResult? Run(TrackingContext context)
     {
         EvidenceLog log = context.Log;
-        string[] tokens = [.. SubjectTokens.Find(context.Email.Subject, context.Settings)];
-        if (tokens.Length == 0)
+        IReadOnlyList<string> tokens = TrackingToken.Find(context.Email.Subject, context.Settings);
+        if (tokens.Count == 0)
         {
             log.NoMatch(TrackingRules.CorrelationTrackingToken, "The subject bears no tracking token.");
             return null;
