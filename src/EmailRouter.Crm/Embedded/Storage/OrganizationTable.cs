@@ -117,7 +117,7 @@ internal static class OrganizationTable
             if (setting.Name == "trackingprefix" && converted is string prefix)
                 converted = WithHistory(prefix, (string)present["trackingprefix"]!);
             if (!setting.IsSwitch)
-                columns.Add((setting.Name, converted));
+                columns.Add((setting.Name, converted ?? (setting.Name == "name" ? setting.Default : null)));
             else
                 SetSwitch(xml, setting.Name, converted);
         }
