@@ -8,7 +8,8 @@ namespace EmailRouter.Bench;
 internal static class MailCorpus
 {
     private static readonly string[] Words =
-        ["the", "order", "for", "your", "company", "has", "been", "sent", "please", "find", "attached", "our", "offer", "Grüße", "aus", "Köln", "invoice", "number", "and", "regards", "tomorrow", "meeting", "zurück", "price"];
+        ["the", "order", "for", "your", "company", "has", "been", "sent", "please", "find", "attached", "our", "offer", "Grüße", "aus", "Köln", "invoice",
+            "number", "and", "regards", "tomorrow", "meeting", "zurück", "price"];
 
     /// <summary>Writes messages.</summary>
     /// <param name="count">How many.</param>
@@ -50,17 +51,25 @@ internal static class MailCorpus
             ],
             TextBody = text,
             HtmlBody = kind < 30 ? null : $"<html><body><p>{text.Replace("\n", "</p>\n<p>", StringComparison.Ordinal)}</p></body></html>",
-            Attachments = kind < 60 ? [] : [.. Enumerable.Range(0, random.Next(1, 3)).Select(i => DraftAttachment.FromBytes($"Anhang für {i}.pdf", "application/pdf", Bytes(random, random.Next(20_000, 160_000))))],
+            Attachments = kind < 60 ? [] : [.. Enumerable.Range(0, random.Next(1, 3)).Select(i => Attachment(random, i))],
         };
     }
+
+    private static DraftAttachment Attachment(Random random, int number) =>
+        DraftAttachment.FromBytes($"Anhang für {number}.pdf", "application/pdf", Bytes(random, random.Next(20_000, 400_000)));
 
     private static string Trace(Random random, int number)
     {
         var trace = new StringBuilder();
         trace.Append(CultureInfo.InvariantCulture, $"Return-Path: <user{number}@example.com>\r\n");
         for (int hop = 0; hop < 4; hop++)
-            trace.Append(CultureInfo.InvariantCulture, $"Received: from mx{hop}.example.com (mx{hop}.example.com [192.0.2.{hop + 1}])\r\n\tby mx{hop + 1}.example.test (Postfix) with ESMTPS id {random.NextInt64():X}\r\n\tfor <to@example.test>; Thu,  1 Jan 2026 00:00:0{hop} +0000 (UTC)\r\n");
-        trace.Append(CultureInfo.InvariantCulture, $"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=s1;\r\n\tbh={Convert.ToBase64String(Bytes(random, 32))};\r\n\tb={Convert.ToBase64String(Bytes(random, 96))}\r\n");
+            trace.Append(CultureInfo.InvariantCulture,
+                $"Received: from mx{hop}.example.com (mx{hop}.example.com [192.0.2.{hop + 1}])\r\n"
+                    + $"\tby mx{hop + 1}.example.test (Postfix) with ESMTPS id {random.NextInt64():X}\r\n"
+                        + $"\tfor <to@example.test>; Thu,  1 Jan 2026 00:00:0{hop} +0000 (UTC)\r\n");
+        trace.Append(CultureInfo.InvariantCulture,
+            $"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=s1;\r\n\tbh={Convert.ToBase64String(Bytes(random, 32))};\r\n"
+                + $"\tb={Convert.ToBase64String(Bytes(random, 96))}\r\n");
         return trace.ToString();
     }
 

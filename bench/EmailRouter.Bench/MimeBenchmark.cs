@@ -65,7 +65,8 @@ internal sealed class MimeBenchmark : IBenchmark
         Print("python parse", new Measured(python.Parse, -1), count, size);
         Print("python parse + decode", new Measured(python.Whole, -1), count, size);
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"ratio to python's email: parse {python.Parse / parse.Seconds:0} x, parse + decode {python.Whole / whole.Seconds:0} x"));
+            CultureInfo.InvariantCulture,
+            $"ratio to python's email: parse {python.Parse / parse.Seconds:0} x, parse + decode {python.Whole / whole.Seconds:0} x"));
         return 0;
     }
 
@@ -146,7 +147,8 @@ internal sealed class MimeBenchmark : IBenchmark
 
     private static void Print(string name, Measured measured, int count, long size)
     {
-        string allocated = measured.Allocated < 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $"  allocated {(double)measured.Allocated / size:0.000} x size");
+        string allocated = measured.Allocated < 0 ? string.Empty
+            : string.Create(CultureInfo.InvariantCulture, $"  allocated {(double)measured.Allocated / size:0.000} x size");
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{name,-24}{count / measured.Seconds,12:N0} messages/s {size / 1e6 / measured.Seconds,10:N0} MB/s{allocated}"));
     }

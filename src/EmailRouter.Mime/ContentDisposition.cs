@@ -28,6 +28,9 @@ public sealed class ContentDisposition
     /// <summary>Gets a value indicating whether the part is explicitly inline.</summary>
     public bool IsInline => Value == "inline";
 
+    /// <summary>Gets the mark of a part that has none.</summary>
+    internal static ContentDisposition None { get; } = new(string.Empty, ParameterList.Empty);
+
     /// <summary>Reads a Content-Disposition value.</summary>
     /// <param name="value">The header's value.</param>
     /// <returns>The disposition.</returns>

@@ -53,7 +53,8 @@ public sealed class ContentType
     /// <param name="subtype">The subtype, or <c>*</c> for any.</param>
     /// <returns>Whether both match; case does not matter.</returns>
     public bool Is(string type, string subtype) =>
-        (type == "*" || Type.Equals(type, StringComparison.OrdinalIgnoreCase)) && (subtype == "*" || Subtype.Equals(subtype, StringComparison.OrdinalIgnoreCase));
+        (type == "*" || Type.Equals(type, StringComparison.OrdinalIgnoreCase))
+            && (subtype == "*" || Subtype.Equals(subtype, StringComparison.OrdinalIgnoreCase));
 
     /// <inheritdoc/>
     public override string ToString() => MediaType;

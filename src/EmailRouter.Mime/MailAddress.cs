@@ -125,7 +125,8 @@ public sealed record MailAddress(string? DisplayName, string Address)
         bool dot = true;
         foreach (char character in local)
         {
-            if (character == '.' ? dot : !IsAtomCharacter(character) || char.IsControl(character) || char.IsWhiteSpace(character) || char.IsSurrogate(character))
+            if (character == '.' ? dot : !IsAtomCharacter(character) || char.IsControl(character) || char.IsWhiteSpace(character)
+                || char.IsSurrogate(character))
                 return false;
             dot = character == '.';
         }

@@ -122,7 +122,8 @@ public static class MailDate
             int t = word.IndexOf('T', StringComparison.OrdinalIgnoreCase);
             if (t > 7 && word.IndexOf('-', StringComparison.Ordinal) == 4)
             {
-                if (DateTimeOffset.TryParse(word, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset iso) && iso.Year is > 1 and < 9999)
+                if (DateTimeOffset.TryParse(word, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset iso)
+                    && iso.Year is > 1 and < 9999)
                 {
                     (day, month, year, hour, minute, second) = (iso.Day, iso.Month, iso.Year, iso.Hour, iso.Minute, iso.Second);
                     zone = (int)iso.Offset.TotalMinutes;

@@ -54,7 +54,9 @@ public enum MimeDiagnosticCode
     /// <summary>A multipart or embedded message is base64 or quoted-printable, which RFC 2045 6.4 forbids; it was decoded first.</summary>
     EncodedStructure,
 
-    /// <summary>Encoded multiparts and messages would become more than <see cref="MimeLimits.MaximumDecodedStructure"/>; this one was not taken apart.</summary>
+    /// <summary>
+    /// Encoded multiparts and messages would become more than <see cref="MimeLimits.MaximumDecodedStructure"/>; this one was not taken apart.
+    /// </summary>
     DecodedStructureTooLarge,
 
     /// <summary>A part names a transfer encoding nobody knows; it was taken as binary.</summary>

@@ -114,7 +114,9 @@ public sealed class MimeMessage
 
     private BodyStructure Structure => structure ??= BodyStructure.Of(Root);
 
-    /// <summary>Takes a message apart. Never throws on account of what the bytes are: whatever could be read is there, the rest is in <see cref="Diagnostics"/>.</summary>
+    /// <summary>
+    /// Takes a message apart. Never throws on account of what the bytes are: whatever could be read is there, the rest is in <see cref="Diagnostics"/>.
+    /// </summary>
     /// <param name="source">The bytes; they must stay as long as the message is used.</param>
     /// <param name="limits">Bounds on the work; defaults when omitted.</param>
     /// <returns>The message.</returns>

@@ -15,7 +15,6 @@ public sealed class MimePart
     private readonly ParseContext context;
     private ContentType? contentType;
     private ContentDisposition? disposition;
-    private bool dispositionRead;
     private int start;
     private int bodyStart;
     private int bodyEnd;
@@ -45,13 +44,15 @@ public sealed class MimePart
     {
         get
         {
-            if (dispositionRead)
-                return disposition;
-            int index = Headers.IndexOf("Content-Disposition");
-            if (index >= 0)
-                disposition = ContentDisposition.Parse(Headers.RawValueAt(index).Span, context.Limits, context.Diagnostics, Headers.OffsetAt(index));
-            dispositionRead = true;
-            return disposition;
+            if (disposition is null)
+            {
+                int index = Headers.IndexOf("Content-Disposition");
+                disposition = index < 0
+                    ? ContentDisposition.None
+                    : ContentDisposition.Parse(Headers.RawValueAt(index).Span, context.Limits, context.Diagnostics, Headers.OffsetAt(index));
+            }
+
+            return ReferenceEquals(disposition, ContentDisposition.None) ? null : disposition;
         }
     }
 

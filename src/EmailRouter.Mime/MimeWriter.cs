@@ -21,7 +21,8 @@ public static class MimeWriter
     /// <param name="cancellationToken">Stops the writing; what was written so far is no message.</param>
     /// <returns>A task that ends with the last byte.</returns>
     /// <exception cref="ArgumentException">An address, an id or an extra header of the draft is not valid; nothing was written.</exception>
-    public static async ValueTask WriteAsync(MessageDraft draft, Stream destination, MimeWriterOptions? options = null, CancellationToken cancellationToken = default)
+    public static async ValueTask WriteAsync(MessageDraft draft, Stream destination, MimeWriterOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(draft);
         ArgumentNullException.ThrowIfNull(destination);
@@ -37,7 +38,8 @@ public static class MimeWriter
     /// <param name="cancellationToken">Stops the writing; what was written so far is no message.</param>
     /// <returns>A task that ends with the last byte.</returns>
     /// <exception cref="ArgumentException">An address, an id or an extra header of the draft is not valid; nothing was written.</exception>
-    public static ValueTask WriteAsync(MessageDraft draft, IBufferWriter<byte> destination, MimeWriterOptions? options = null, CancellationToken cancellationToken = default)
+    public static ValueTask WriteAsync(MessageDraft draft, IBufferWriter<byte> destination, MimeWriterOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(draft);
         ArgumentNullException.ThrowIfNull(destination);
@@ -51,7 +53,8 @@ public static class MimeWriter
     /// <returns>The buffer; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">An address, an id or an extra header of the draft is not valid.</exception>
     /// <exception cref="MessageTooLargeException">The message exceeds <see cref="MessageBufferOptions.MaximumSize"/>.</exception>
-    public static async ValueTask<MessageBuffer> ToBufferAsync(MessageDraft draft, MimeWriterOptions? options = null, CancellationToken cancellationToken = default)
+    public static async ValueTask<MessageBuffer> ToBufferAsync(MessageDraft draft, MimeWriterOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         using var writer = new MessageBufferWriter((options ?? MimeWriterOptions.Default).Spool);
         await WriteAsync(draft, writer, options, cancellationToken).ConfigureAwait(false);
@@ -77,7 +80,8 @@ public static class MimeWriter
     }
 
     private static async ValueTask WriteAsync(
-        MessageDraft draft, IBufferWriter<byte> output, Func<CancellationToken, ValueTask> flush, MimeWriterOptions options, CancellationToken cancellationToken)
+        MessageDraft draft, IBufferWriter<byte> output, Func<CancellationToken, ValueTask> flush, MimeWriterOptions options,
+            CancellationToken cancellationToken)
     {
         // Collected first, so that a draft that is refused leaves nothing behind.
         var headers = new ArrayBufferWriter<byte>(1024);
@@ -91,7 +95,10 @@ public static class MimeWriter
                 {
                     Stream stream = await attachment.Open(cancellationToken).ConfigureAwait(false);
                     await using (stream.ConfigureAwait(false))
-                        attached.Add(attachment, new AttachedMessage(await MessageBuffer.ReadAsync(stream, options.Spool, cancellationToken).ConfigureAwait(false)));
+                    {
+                        MessageBuffer buffer = await MessageBuffer.ReadAsync(stream, options.Spool, cancellationToken).ConfigureAwait(false);
+                        attached.Add(attachment, new AttachedMessage(buffer));
+                    }
                 }
             }
 
@@ -151,7 +158,8 @@ public static class MimeWriter
             HeaderWriter.WriteWords(output, name, writable);
     }
 
-    private static async ValueTask WriteNodeAsync(DraftNode node, IBufferWriter<byte> output, Func<CancellationToken, ValueTask> flush, CancellationToken cancellationToken)
+    private static async ValueTask WriteNodeAsync(DraftNode node, IBufferWriter<byte> output, Func<CancellationToken, ValueTask> flush,
+        CancellationToken cancellationToken)
     {
         switch (node)
         {
@@ -216,7 +224,8 @@ public static class MimeWriter
         output.Write("\r\n"u8);
     }
 
-    private static async ValueTask WriteMessageAsync(AttachedMessage message, IBufferWriter<byte> output, Func<CancellationToken, ValueTask> flush, CancellationToken cancellationToken)
+    private static async ValueTask WriteMessageAsync(AttachedMessage message, IBufferWriter<byte> output, Func<CancellationToken, ValueTask> flush,
+        CancellationToken cancellationToken)
     {
         bool afterReturn = false;
         for (int position = 0; position < message.Memory.Length; position += Piece)
@@ -226,7 +235,8 @@ public static class MimeWriter
         }
     }
 
-    private static async ValueTask WriteFileAsync(DraftAttachment attachment, IBufferWriter<byte> output, Func<CancellationToken, ValueTask> flush, CancellationToken cancellationToken)
+    private static async ValueTask WriteFileAsync(DraftAttachment attachment, IBufferWriter<byte> output, Func<CancellationToken, ValueTask> flush,
+        CancellationToken cancellationToken)
     {
         byte[] buffer = ArrayPool<byte>.Shared.Rent(Piece);
         try
@@ -236,7 +246,8 @@ public static class MimeWriter
             {
                 while (true)
                 {
-                    int read = await stream.ReadAtLeastAsync(buffer.AsMemory(0, Piece), Piece, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
+                    int read = await stream.ReadAtLeastAsync(buffer.AsMemory(0, Piece), Piece, throwOnEndOfStream: false,
+                        cancellationToken).ConfigureAwait(false);
                     Base64LineEncoder.Encode(buffer.AsSpan(0, read), output);
                     await flush(cancellationToken).ConfigureAwait(false);
                     if (read < Piece)

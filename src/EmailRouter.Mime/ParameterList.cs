@@ -2,7 +2,9 @@ using System.Collections;
 
 namespace EmailRouter.Mime;
 
-/// <summary>The parameters of a Content-Type or Content-Disposition header, decoded (RFC 2231, RFC 2047). Names are lower case, each once: the first wins.</summary>
+/// <summary>
+/// The parameters of a Content-Type or Content-Disposition header, decoded (RFC 2231, RFC 2047). Names are lower case, each once: the first wins.
+/// </summary>
 public sealed class ParameterList : IReadOnlyList<KeyValuePair<string, string>>
 {
     private readonly List<KeyValuePair<string, string>> items;

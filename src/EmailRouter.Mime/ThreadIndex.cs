@@ -4,7 +4,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace EmailRouter.Mime;
 
 /// <summary>
-/// The Thread-Index header, which is MAPI's PR_CONVERSATION_INDEX in base64: 22 bytes (a reserved byte, a time, a GUID) and five more per reply ([MS-OXOMSG] 2.2.1.3).
+/// The Thread-Index header, which is MAPI's PR_CONVERSATION_INDEX in base64: 22 bytes (a reserved byte, a time, a GUID) and five more per reply ([MS-OXOMSG]
+/// 2.2.1.3).
 /// The GUID is the same in all messages of a conversation.
 /// </summary>
 /// <param name="ConversationId">The GUID, read in the byte order of a Windows GUID structure.</param>

@@ -27,7 +27,8 @@ public sealed class HeaderSectionTests
     [Fact]
     public void Headers_of_an_attached_message_are_taken_out_as_well()
     {
-        MimeMessage message = Mail.Parse("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nBcc: x\r\nSubject: s\r\n\r\nbody\r\n--b--\r\n");
+        MimeMessage message = Mail.Parse("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nBcc: x\r\n"
+            + "Subject: s\r\n\r\nbody\r\n--b--\r\n");
         var output = new ArrayBufferWriter<byte>();
         HeaderSection.Remove(message.Attachments[0].EmbeddedMessage!, ["Bcc"], output);
 

@@ -12,7 +12,8 @@ public sealed class MailAddressTests
     [InlineData("A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;", "Ed Jones|c@a.test", "|joe@where.test", "John|jdoe@one.test")]
     [InlineData("Undisclosed recipients:;")]
     [InlineData("Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>", "Pete|pete@silly.test")]
-    [InlineData("A Group(Some people)\r\n :Chris Jones <c@(Chris's host.)public.example>,\r\n joe@example.org,\r\n John <jdoe@one.test> (my dear friend); (the end of the group)", "Chris Jones|c@public.example", "|joe@example.org", "John|jdoe@one.test")]
+    [InlineData("A Group(Some people)\r\n :Chris Jones <c@(Chris's host.)public.example>,\r\n joe@example.org,\r\n"
+        + " John <jdoe@one.test> (my dear friend); (the end of the group)", "Chris Jones|c@public.example", "|joe@example.org", "John|jdoe@one.test")]
     [InlineData("Joe Q. Public <john.q.public@example.com>", "Joe Q. Public|john.q.public@example.com")]
     [InlineData("Mary Smith <@node.test:mary@example.net>, , jdoe@test  . example", "Mary Smith|mary@example.net", "|jdoe@test.example")]
     [InlineData("<@a.test,@b.test:mary@example.net>", "|mary@example.net")]
@@ -52,7 +53,8 @@ public sealed class MailAddressTests
 
     [Fact]
     public void Smuggled_control_characters_do_not_survive() =>
-        Assert.Equal([new MailAddress("Ann Bcc: eve@example.net", "ann@example.com")], MailAddress.ParseList("=?utf-8?Q?Ann=0D=0ABcc:_eve@example.net?= <ann@example.com>"));
+        Assert.Equal([new MailAddress("Ann Bcc: eve@example.net", "ann@example.com")],
+            MailAddress.ParseList("=?utf-8?Q?Ann=0D=0ABcc:_eve@example.net?= <ann@example.com>"));
 
     [Fact]
     public void Several_headers_of_one_name_count_as_one() =>

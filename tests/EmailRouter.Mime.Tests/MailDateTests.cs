@@ -64,7 +64,8 @@ public sealed class MailDateTests
     public void Without_a_readable_date_the_newest_received_header_counts()
     {
         MimeMessage message = Mail.Parse(
-            "Received: from a by b; rubbish\r\nReceived: from b by c; Mon, 4 Sep 2017 10:00:00 +0000\r\nReceived: from x; Sun, 3 Sep 2017 10:00:00 +0000\r\nDate: never\r\n\r\n");
+            "Received: from a by b; rubbish\r\nReceived: from b by c; Mon, 4 Sep 2017 10:00:00 +0000\r\n"
+                + "Received: from x; Sun, 3 Sep 2017 10:00:00 +0000\r\nDate: never\r\n\r\n");
 
         Assert.Equal(new DateTimeOffset(2017, 9, 4, 10, 0, 0, TimeSpan.Zero), message.Date);
     }

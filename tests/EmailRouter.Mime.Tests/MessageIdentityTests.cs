@@ -2,8 +2,10 @@ namespace EmailRouter.Mime.Tests;
 
 public sealed class MessageIdentityTests
 {
-    private const string Message = "From: Ann <ann@example.com>\r\nTo: bob@example.com\r\nSubject: long subject here\r\nMessage-ID: <1@x>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-        + "--b\r\nContent-Type: text/plain\r\n\r\nHello=\r\nWorld\r\n\r\n--b\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nJVBERi0=\r\n--b--\r\n";
+    private const string Message = "From: Ann <ann@example.com>\r\nTo: bob@example.com\r\nSubject: long subject here\r\nMessage-ID: <1@x>\r\n"
+        + "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        + "--b\r\nContent-Type: text/plain\r\n\r\nHello=\r\nWorld\r\n\r\n--b\r\nContent-Type: application/pdf; name=a.pdf\r\n"
+            + "Content-Transfer-Encoding: base64\r\n\r\nJVBERi0=\r\n--b--\r\n";
 
     [Fact]
     public void The_hash_is_stable_across_versions() =>

@@ -21,7 +21,8 @@ public sealed class MimeWriterTests
     public async Task A_plain_message_is_plain()
     {
         Assert.Equal(
-            "Date: Mon, 04 Sep 2017 10:00:00 +0200\r\nFrom: Ann Smith <ann@example.com>\r\nTo: bob@example.com\r\nSubject: Hello\r\nMessage-ID: <1@example.com>\r\n"
+            "Date: Mon, 04 Sep 2017 10:00:00 +0200\r\nFrom: Ann Smith <ann@example.com>\r\nTo: bob@example.com\r\nSubject: Hello\r\n"
+                + "Message-ID: <1@example.com>\r\n"
             + "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=\"utf-8\"\r\nContent-Transfer-Encoding: 7bit\r\n\r\nHello Bob\r\n",
             await TextAsync(Draft));
     }
@@ -33,7 +34,8 @@ public sealed class MimeWriterTests
         {
             HtmlBody = "<img src=\"cid:pic@1\">",
             InlineResources = [DraftAttachment.FromBytes("pic.png", "image/png", [1, 2, 3], "pic@1")],
-            Attachments = [DraftAttachment.FromBytes("a.pdf", "application/pdf", [4, 5, 6]), DraftAttachment.FromBytes(null, "message/rfc822", "Subject: inner\n\ntext\n"u8.ToArray())],
+            Attachments = [DraftAttachment.FromBytes("a.pdf", "application/pdf", [4, 5, 6]),
+                DraftAttachment.FromBytes(null, "message/rfc822", "Subject: inner\n\ntext\n"u8.ToArray())],
         };
         MimeMessage message = await ParseAsync(draft);
 
@@ -155,7 +157,8 @@ public sealed class MimeWriterTests
     [Fact]
     public async Task Extra_headers_are_written_in_their_order()
     {
-        MimeMessage message = await ParseAsync(Draft with { ExtraHeaders = [KeyValuePair.Create("Auto-Submitted", "auto-generated"), KeyValuePair.Create("X-Note", "für dich")] });
+        MimeMessage message = await ParseAsync(Draft with { ExtraHeaders = [KeyValuePair.Create("Auto-Submitted", "auto-generated"),
+            KeyValuePair.Create("X-Note", "für dich")] });
 
         Assert.Equal("auto-generated", message.Headers["Auto-Submitted"]);
         Assert.Equal("für dich", message.Headers["X-Note"]);
@@ -265,7 +268,8 @@ public sealed class MimeWriterTests
     [Fact]
     public async Task A_file_name_cannot_become_a_header()
     {
-        MimePart part = (await ParseAsync(Draft with { Attachments = [DraftAttachment.FromBytes("a\r\nX-Evil: 1\r\n\r\n.txt", "text/plain", [1])] })).Attachments.Single();
+        MimePart part = (await ParseAsync(Draft with { Attachments = [DraftAttachment.FromBytes("a\r\nX-Evil: 1\r\n\r\n.txt", "text/plain",
+            [1])] })).Attachments.Single();
 
         Assert.Equal("a X-Evil: 1  .txt", part.FileName);
         Assert.False(part.Headers.Contains("X-Evil"));

@@ -122,7 +122,8 @@ internal static class Charsets
         if (bytes.IsEmpty)
             return string.Empty;
         if (Ascii.IsValid(bytes))
-            return fallback is { CodePage: 50220 or 50221 or 50222 or 50225 } && bytes.Contains((byte)0x1b) ? GetString(fallback, bytes) : Encoding.ASCII.GetString(bytes);
+            return fallback is { CodePage: 50220 or 50221 or 50222 or 50225 } && bytes.Contains((byte)0x1b) ? GetString(fallback, bytes)
+                : Encoding.ASCII.GetString(bytes);
         if (Utf8.IsValid(bytes))
             return Encoding.UTF8.GetString(bytes);
         return GetString(fallback is null || IsAscii(fallback) || fallback.CodePage == Encoding.UTF8.CodePage ? Windows1252 : fallback, bytes);

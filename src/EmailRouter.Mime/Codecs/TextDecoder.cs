@@ -93,7 +93,7 @@ internal static class TextDecoder
     private static Encoding? MetaCharset(ReadOnlySpan<byte> html)
     {
         string head = Encoding.Latin1.GetString(html[..Math.Min(html.Length, MetaWindow)]);
-        for (int at = head.IndexOf("<meta", StringComparison.OrdinalIgnoreCase); at >= 0; at = head.IndexOf("<meta", at + 5, StringComparison.OrdinalIgnoreCase))
+        for (int at = NextMeta(head, 0); at >= 0; at = NextMeta(head, at + 5))
         {
             int end = head.IndexOf('>', at);
             if (end < 0)
@@ -111,4 +111,6 @@ internal static class TextDecoder
 
         return null;
     }
+
+    private static int NextMeta(string head, int from) => head.IndexOf("<meta", from, StringComparison.OrdinalIgnoreCase);
 }

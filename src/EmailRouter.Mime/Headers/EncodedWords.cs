@@ -11,6 +11,8 @@ namespace EmailRouter.Mime.Headers;
 internal static class EncodedWords
 {
     private const int LongestMeasured = 1000;
+    private static readonly SearchValues<char> Base64Characters =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t");
 
     /// <summary>Decodes every encoded word of a line.</summary>
     /// <param name="text">The unfolded text.</param>
@@ -101,7 +103,10 @@ internal static class EncodedWords
         if (next >= 0)
             contentEnd = contentStart + next;
 
-        if (contentEnd == contentStart && terminator == int.MaxValue)
+        // A word without its end may be no word at all.
+        bool ended = next < 0 && terminator != int.MaxValue;
+        ReadOnlySpan<char> content = text.AsSpan(contentStart, contentEnd - contentStart);
+        if (!ended && (content.IsEmpty || (encoding == 'B' && content.IndexOfAnyExcept(Base64Characters) >= 0)))
             return false;
 
         ReadOnlySpan<char> charset = text.AsSpan(charsetStart, charsetEnd - charsetStart);
@@ -112,7 +117,7 @@ internal static class EncodedWords
             encoding,
             contentStart,
             contentEnd,
-            next >= 0 || terminator == int.MaxValue ? contentEnd : contentEnd + 2);
+            ended ? contentEnd + 2 : contentEnd);
         return true;
     }
 

@@ -9,7 +9,7 @@ internal static class HeaderText
 {
     private static readonly SearchValues<byte> NotPlain = SearchValues.Create("\r\n\0"u8);
     private static readonly SearchValues<char> NotText = SearchValues.Create(
-        "\0\u0001\u0002\u0003\u0004\u0005\u0006\u0007\u0008\u000a\u000b\u000c\u000d\u000e\u000f\u0010\u0011\u0012\u0013\u0014\u0015\u0016\u0017\u0018\u0019\u001a\u001b\u001c\u001d\u001e\u001f\u007f");
+        [.. Enumerable.Range(0, 32).Where(static code => code != '\t').Select(static code => (char)code), '\u007f']);
 
     /// <summary>Unfolds (RFC 5322 2.2.3), trims and makes characters of the bytes; encoded words stay as they are.</summary>
     /// <param name="raw">The value as it stands in the message.</param>

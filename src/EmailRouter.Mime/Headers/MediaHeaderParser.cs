@@ -219,7 +219,8 @@ internal static class MediaHeaderParser
                     (extended ??= []).Add(segment);
             }
 
-            names.Add(new KeyValuePair<string, string>(first.Name, HeaderText.Clean(extended is null ? simple ?? string.Empty : DecodeExtended(extended, charset))));
+            string value = extended is null ? simple ?? string.Empty : DecodeExtended(extended, charset);
+            names.Add(new KeyValuePair<string, string>(first.Name, HeaderText.Clean(value)));
         }
 
         return new ParameterList(names);
@@ -264,7 +265,8 @@ internal static class MediaHeaderParser
             bytes.Write(segment.Encoded ? Unescape(value) : value);
         }
 
-        string text = charset is null || Charsets.IsAscii(charset) ? Charsets.Guess(bytes.WrittenSpan, fallback) : Charsets.GetString(charset, bytes.WrittenSpan);
+        string text = charset is null || Charsets.IsAscii(charset) ? Charsets.Guess(bytes.WrittenSpan, fallback)
+            : Charsets.GetString(charset, bytes.WrittenSpan);
         return charset is null ? EncodedWords.Decode(text) : text;
     }
 

@@ -1,6 +1,8 @@
 namespace EmailRouter.Mime.Parsing;
 
-/// <summary>Collects remarks, also those that come up later, when something is decoded. Bounded, so that a hostile message cannot fill memory with them.</summary>
+/// <summary>
+/// Collects remarks, also those that come up later, when something is decoded. Bounded, so that a hostile message cannot fill memory with them.
+/// </summary>
 internal sealed class DiagnosticList
 {
     private const int Maximum = 100;

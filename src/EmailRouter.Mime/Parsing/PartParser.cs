@@ -38,7 +38,8 @@ internal ref struct PartParser
         var parser = new PartParser(context);
         if (context.Source.Length > context.Limits.MaximumMessageSize)
         {
-            context.Diagnostics.Add(MimeDiagnosticCode.MessageTooLarge, 0, $"The message is larger than {context.Limits.MaximumMessageSize:N0} bytes; only its headers were read.");
+            context.Diagnostics.Add(MimeDiagnosticCode.MessageTooLarge, 0,
+                $"The message is larger than {context.Limits.MaximumMessageSize:N0} bytes; only its headers were read.");
             parser.exhausted = true;
         }
 
@@ -125,7 +126,8 @@ internal ref struct PartParser
         int contentEnd = Math.Max(bodyStart, hit.ContentEnd);
         if (GuessBoundary(source[bodyStart..contentEnd]) is { } guessed)
         {
-            context.Diagnostics.Add(MimeDiagnosticCode.BoundaryGuessed, bodyStart, $"A multipart was read by the boundary \"{Encoding.Latin1.GetString(guessed)}\" found in its content.");
+            context.Diagnostics.Add(MimeDiagnosticCode.BoundaryGuessed, bodyStart,
+                $"A multipart was read by the boundary \"{Encoding.Latin1.GetString(guessed)}\" found in its content.");
             int outerEnd = end;
             end = contentEnd;
             ReadParts(guessed, bodyStart, childType, depth, messageDepth, parts, parent, out _, out _);
@@ -137,7 +139,8 @@ internal ref struct PartParser
         }
     }
 
-    private void ReadParts(byte[] boundary, int bodyStart, ContentType childType, int depth, int messageDepth, List<MimePart> parts, MimePart? parent, out bool found, out Hit hit)
+    private void ReadParts(byte[] boundary, int bodyStart, ContentType childType, int depth, int messageDepth, List<MimePart> parts, MimePart? parent,
+        out bool found, out Hit hit)
     {
         int level = boundaries.Count;
         boundaries.Add(boundary);
@@ -160,7 +163,8 @@ internal ref struct PartParser
         if (hit.Level == level)
             hit = FindBoundary(hit.Next);       // across the epilogue
         else if (found && !exhausted)
-            context.Diagnostics.Add(MimeDiagnosticCode.EndBoundaryMissing, Math.Max(bodyStart, hit.ContentEnd), "A multipart does not end with its closing boundary.");
+            context.Diagnostics.Add(MimeDiagnosticCode.EndBoundaryMissing, Math.Max(bodyStart, hit.ContentEnd),
+                "A multipart does not end with its closing boundary.");
     }
 
     private void ParseEmbedded(MimePart part, int bodyStart, int depth, int messageDepth, out Hit hit)
@@ -177,7 +181,8 @@ internal ref struct PartParser
         }
 
         // An encoded message has its headers in code: it is read after decoding.
-        if (part.TransferEncoding is MimeTransferEncoding.Base64 or MimeTransferEncoding.QuotedPrintable or MimeTransferEncoding.UUEncode && !LooksLikeHeader(bodyStart))
+        if (part.TransferEncoding is MimeTransferEncoding.Base64 or MimeTransferEncoding.QuotedPrintable or MimeTransferEncoding.UUEncode
+            && !LooksLikeHeader(bodyStart))
         {
             hit = FindBoundary(bodyStart);
             return;
@@ -217,14 +222,16 @@ internal ref struct PartParser
         if (decoded is null)
         {
             context.Diagnostics.Add(
-                MimeDiagnosticCode.DecodedStructureTooLarge, part.Offset, $"An encoded {type.MediaType} part is larger than {context.Limits.MaximumDecodedStructure:N0} bytes.");
+                MimeDiagnosticCode.DecodedStructureTooLarge, part.Offset,
+                    $"An encoded {type.MediaType} part is larger than {context.Limits.MaximumDecodedStructure:N0} bytes.");
             return;
         }
 
         if (decoded.Length == 0)
             return;
         context.Diagnostics.DecodedBytes += decoded.Length;
-        context.Diagnostics.Add(MimeDiagnosticCode.EncodedStructure, part.Offset, $"A part of type {type.MediaType} is encoded, which RFC 2045 forbids; it was decoded first.");
+        context.Diagnostics.Add(MimeDiagnosticCode.EncodedStructure, part.Offset,
+            $"A part of type {type.MediaType} is encoded, which RFC 2045 forbids; it was decoded first.");
         var inner = new ParseContext(decoded, context.Limits, context.Diagnostics);
         if (isMultipart)
         {
@@ -288,7 +295,8 @@ internal ref struct PartParser
     {
         if (fieldEnd - sectionStart > limits.MaximumHeaderSectionLength && start > sectionStart)
         {
-            context.Diagnostics.Add(MimeDiagnosticCode.HeaderSectionTooLong, sectionStart, $"A header section is longer than {limits.MaximumHeaderSectionLength:N0} bytes.");
+            context.Diagnostics.Add(MimeDiagnosticCode.HeaderSectionTooLong, sectionStart,
+                $"A header section is longer than {limits.MaximumHeaderSectionLength:N0} bytes.");
             return;
         }
 
@@ -443,7 +451,8 @@ internal ref struct PartParser
                     return null;
                 ReadOnlySpan<byte> name = rest[2..end].TrimEnd(" \t\r"u8);
                 ReadOnlySpan<byte> next = rest[(end + 1)..];
-                if (name.Length is > 0 and <= 70 && next.Length > 8 && Ascii.EqualsIgnoreCase(next[..8], "content-"u8) && name.IndexOfAnyExceptInRange((byte)33, (byte)126) < 0)
+                if (name.Length is > 0 and <= 70 && next.Length > 8 && Ascii.EqualsIgnoreCase(next[..8], "content-"u8)
+                    && name.IndexOfAnyExceptInRange((byte)33, (byte)126) < 0)
                     return name.ToArray();
             }
 
@@ -484,7 +493,8 @@ internal ref struct PartParser
         if (Is(value, "x-uuencode"u8) || Is(value, "uuencode"u8) || Is(value, "x-uue"u8))
             return MimeTransferEncoding.UUEncode;
         if (!Is(value, "binary"u8))
-            context.Diagnostics.Add(MimeDiagnosticCode.UnknownTransferEncoding, headers.OffsetAt(index), $"The transfer encoding \"{headers.ValueAt(index)}\" is unknown; taken as binary.");
+            context.Diagnostics.Add(MimeDiagnosticCode.UnknownTransferEncoding, headers.OffsetAt(index),
+                $"The transfer encoding \"{headers.ValueAt(index)}\" is unknown; taken as binary.");
         return MimeTransferEncoding.Binary;
     }
 

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace EmailRouter.Mime.Writing;
 
-/// <summary>Decides which parts a draft becomes: mixed(alternative(text, related(html, resources)), attachments), without the levels that have one part.</summary>
+/// <summary>
+/// Decides which parts a draft becomes: mixed(alternative(text, related(html, resources)), attachments), without the levels that have one part.
+/// </summary>
 internal sealed class DraftStructure(MessageDraft draft, MimeWriterOptions options, IReadOnlyDictionary<DraftAttachment, AttachedMessage> attached)
 {
     private readonly TextContent? text = draft.TextBody is null ? null : TextContent.From(draft.TextBody);

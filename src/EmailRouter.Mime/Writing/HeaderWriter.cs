@@ -48,7 +48,8 @@ internal static class HeaderWriter
             string comma = i + 1 < addresses.Count ? "," : string.Empty;
             string spec = address.ToAsciiDomain();
             if (!address.IsValid || !MailAddress.IsValidAddrSpec(spec))
-                throw new ArgumentException($"The header {name} cannot hold \"{HeaderText.Clean(address.Address)}\": that is no valid address.", nameof(addresses));
+                throw new ArgumentException($"The header {name} cannot hold \"{HeaderText.Clean(address.Address)}\": that is no valid address.",
+                    nameof(addresses));
 
             string display = CleanName(address.DisplayName);
             if (display.Length == 0)

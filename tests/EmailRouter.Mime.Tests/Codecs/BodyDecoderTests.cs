@@ -36,7 +36,8 @@ public sealed class BodyDecoderTests
             Assert.Equal(bytes, Decode(text, MimeTransferEncoding.Base64));
             // With a byte of rubbish every so often, which takes the slow path and back.
             foreach (string rubbish in (string[])["!", " ", "\t", "\r\n", "-"])
-                Assert.Equal(bytes, Decode(string.Concat(text.Select((character, index) => index % 701 == 0 ? rubbish + character : character.ToString())), MimeTransferEncoding.Base64));
+                Assert.Equal(bytes, Decode(string.Concat(text.Select((character, index) => index % 701 == 0 ? rubbish + character : character.ToString())),
+                    MimeTransferEncoding.Base64));
         }
     }
 
@@ -69,7 +70,8 @@ public sealed class BodyDecoderTests
         var random = new Random(2);
         for (int round = 0; round < 300; round++)
         {
-            string text = string.Concat(Enumerable.Range(0, 400).Select(_ => (string[])["a", " ", "  ", "\r\n", "\n", "=41", "=\r\n", "= \r\n", "=", "\r", "\t"]).Select(choices => choices[random.Next(choices.Length)]));
+            string text = string.Concat(Enumerable.Range(0, 400).Select(_ =>
+                (string[])["a", " ", "  ", "\r\n", "\n", "=41", "=\r\n", "= \r\n", "=", "\r", "\t"]).Select(choices => choices[random.Next(choices.Length)]));
             byte[] whole = new byte[4096];
             int position = 0;
             int length = QuotedPrintableDecoder.Decode(Encoding.Latin1.GetBytes(text), ref position, whole);

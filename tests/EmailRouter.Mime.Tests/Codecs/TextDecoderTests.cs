@@ -16,7 +16,8 @@ public sealed class TextDecoderTests
     [InlineData("text/plain", "\u00FF\u00FEx\0", "x")]
     [InlineData("text/plain; charset=utf-16", "x\0y\0", "xy")]
     [InlineData("text/html", "<meta charset=koi8-r>\u00F0\u00D2", "<meta charset=koi8-r>Пр")]
-    [InlineData("text/html; charset=us-ascii", "<META http-equiv=x content=\"text/html; charset=windows-1251\">\u00CF", "<META http-equiv=x content=\"text/html; charset=windows-1251\">П")]
+    [InlineData("text/html; charset=us-ascii", "<META http-equiv=x content=\"text/html; charset=windows-1251\">\u00CF",
+        "<META http-equiv=x content=\"text/html; charset=windows-1251\">П")]
     [InlineData("text/html; charset=iso-8859-1", "<meta charset=\"koi8-r\">\u00E4", "<meta charset=\"koi8-r\">ä")]
     [InlineData("text/html", "<meta charset=utf-16>\u00E4", "<meta charset=utf-16>ä")]
     [InlineData("text/html", "<meta charset=utf-8>\u00E4", "<meta charset=utf-8>ä")]

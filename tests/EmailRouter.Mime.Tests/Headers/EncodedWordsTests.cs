@@ -14,7 +14,8 @@ public sealed class EncodedWordsTests
     [InlineData("(=?ISO-8859-1?Q?a?= =?ISO-8859-2?Q?_b?=)", "(a b)")]
     [InlineData("=?US-ASCII?Q?Keith_Moore?= <moore@cs.utk.edu>", "Keith Moore <moore@cs.utk.edu>")]
     [InlineData("=?ISO-8859-1?Q?Keld_J=F8rn_Simonsen?=", "Keld Jørn Simonsen")]
-    [InlineData("=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?= =?ISO-8859-2?B?dSB1bmRlcnN0YW5kIHRoZSBleGFtcGxlLg==?=", "If you can read this you understand the example.")]
+    [InlineData("=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?= =?ISO-8859-2?B?dSB1bmRlcnN0YW5kIHRoZSBleGFtcGxlLg==?=",
+        "If you can read this you understand the example.")]
     [InlineData("=?iso-8859-8?b?7eXs+SDv4SDp7Oj08A==?=", "םולש ןב ילטפנ")]
     // RFC 2231 5.
     [InlineData("=?US-ASCII*EN?Q?Keith_Moore?=", "Keith Moore")]
@@ -52,6 +53,8 @@ public sealed class EncodedWordsTests
     [InlineData("=?utf-8?Q?", "=?utf-8?Q?")]
     [InlineData("what? =?utf-8?Q?yes?=", "what? yes")]
     [InlineData("=?utf-8?Q??= x", " x")]
+    [InlineData("=?utf-8?B?Z3LDvMOfZTo: b@example.com", "=?utf-8?B?Z3LDvMOfZTo: b@example.com")]
+    [InlineData("=?utf-8?B?SGVsbG8=", "Hello")]
     public void Broken_encoded_words_are_read_as_far_as_possible(string raw, string text) => Assert.Equal(text, EncodedWords.Decode(raw));
 
     [Fact]

@@ -20,7 +20,8 @@ public sealed class HeaderTextTests
     {
         Assert.Equal("Привет", Mail.Parse("Subject: \u00F0\u00D2\u00C9\u00D7\u00C5\u00D4\r\nContent-Type: text/plain; charset=koi8-r\r\n\r\n").Subject);
         Assert.Equal("Привет", Mail.Parse(
-            "Subject: \u00F0\u00D2\u00C9\u00D7\u00C5\u00D4\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=koi8-r\r\n\r\nx\r\n--b--").Subject);
+            "Subject: \u00F0\u00D2\u00C9\u00D7\u00C5\u00D4\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+                + "Content-Type: text/plain; charset=koi8-r\r\n\r\nx\r\n--b--").Subject);
     }
 
     [Fact]

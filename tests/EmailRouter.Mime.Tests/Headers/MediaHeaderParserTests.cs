@@ -6,7 +6,8 @@ public sealed class MediaHeaderParserTests
     [Fact]
     public void Continuations_are_joined()
     {
-        ContentType type = ContentType.Parse("message/external-body; access-type=URL;\r\n URL*0=\"ftp://\";\r\n URL*1=\"cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar\"");
+        ContentType type = ContentType.Parse("message/external-body; access-type=URL;\r\n URL*0=\"ftp://\";\r\n"
+            + " URL*1=\"cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar\"");
 
         Assert.Equal("ftp://cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar", type.Parameters["url"]);
         Assert.Equal("URL", type.Parameters["Access-Type"]);

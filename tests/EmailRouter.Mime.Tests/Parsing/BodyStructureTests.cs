@@ -17,7 +17,8 @@ public sealed class BodyStructureTests
     public void Text_between_files_is_all_body()
     {
         MimeMessage message = Multi(
-            "mixed", ("Content-Type: text/html", "one"), ("Content-Type: application/pdf\r\nContent-Disposition: inline; filename=a.pdf", "pdf"), ("Content-Type: text/html", "two"));
+            "mixed", ("Content-Type: text/html", "one"), ("Content-Type: application/pdf\r\nContent-Disposition: inline; filename=a.pdf", "pdf"),
+                ("Content-Type: text/html", "two"));
 
         Assert.Equal("one", message.HtmlBody!.GetText());
         Assert.Null(message.TextBody);
@@ -39,7 +40,8 @@ public sealed class BodyStructureTests
     public void Of_alternatives_the_last_html_and_the_first_plain_count()
     {
         MimeMessage message = Multi(
-            "alternative", ("Content-Type: text/plain", "plain"), ("Content-Type: text/html", "html 1"), ("Content-Type: text/x-amp-html", "amp"), ("Content-Type: text/html", "html 2"));
+            "alternative", ("Content-Type: text/plain", "plain"), ("Content-Type: text/html", "html 1"), ("Content-Type: text/x-amp-html", "amp"),
+                ("Content-Type: text/html", "html 2"));
 
         Assert.Equal("plain", message.TextBody!.GetText());
         Assert.Equal("html 2", message.HtmlBody!.GetText());
@@ -50,7 +52,8 @@ public sealed class BodyStructureTests
     [Fact]
     public void A_calendar_among_alternatives_is_an_attachment()
     {
-        MimeMessage message = Multi("alternative", ("Content-Type: text/plain", "plain"), ("Content-Type: text/html", "html"), ("Content-Type: text/calendar; method=REQUEST", "BEGIN:VCALENDAR"));
+        MimeMessage message = Multi("alternative", ("Content-Type: text/plain", "plain"), ("Content-Type: text/html", "html"),
+            ("Content-Type: text/calendar; method=REQUEST", "BEGIN:VCALENDAR"));
 
         Assert.True(Assert.Single(message.Attachments).ContentType.Is("text", "calendar"));
         Assert.Equal("html", message.HtmlBody!.GetText());
@@ -70,7 +73,8 @@ public sealed class BodyStructureTests
     {
         MimeMessage message = Mail.Parse(
             "Content-Type: multipart/related; boundary=b; start=\"<main>\"\r\n\r\n--b\r\nContent-Type: image/png\r\nContent-ID: <pic>\r\n\r\np\r\n"
-            + "--b\r\nContent-Type: text/html\r\nContent-ID: <other>\r\n\r\nother\r\n--b\r\nContent-Type: text/html\r\nContent-ID: <main>\r\n\r\nmain\r\n--b--\r\n");
+            + "--b\r\nContent-Type: text/html\r\nContent-ID: <other>\r\n\r\nother\r\n--b\r\nContent-Type: text/html\r\nContent-ID: <main>\r\n\r\n"
+                + "main\r\n--b--\r\n");
 
         Assert.Equal("main", message.HtmlBody!.GetText());
         Assert.Equal(["pic", "other"], message.Attachments.Select(part => part.ContentId));
@@ -111,7 +115,8 @@ public sealed class BodyStructureTests
     [Fact]
     public void A_signed_message_shows_what_was_signed()
     {
-        MimeMessage message = Multi("signed", ("Content-Type: text/plain", "signed text"), ("Content-Type: application/pgp-signature; name=s.asc", "-----BEGIN"));
+        MimeMessage message = Multi("signed", ("Content-Type: text/plain", "signed text"),
+            ("Content-Type: application/pgp-signature; name=s.asc", "-----BEGIN"));
 
         Assert.Equal("signed text", message.TextBody!.GetText());
         Assert.Equal("s.asc", Assert.Single(message.Attachments).FileName);
@@ -120,12 +125,14 @@ public sealed class BodyStructureTests
     [Fact]
     public void A_report_shows_its_text_and_keeps_its_fields()
     {
-        MimeMessage message = Multi("report", ("Content-Type: text/plain", "sorry"), ("Content-Type: message/delivery-status", "Reporting-MTA: dns; a"), ("Content-Type: message/rfc822", "Subject: x\r\n\r\ny"));
+        MimeMessage message = Multi("report", ("Content-Type: text/plain", "sorry"), ("Content-Type: message/delivery-status", "Reporting-MTA: dns; a"),
+            ("Content-Type: message/rfc822", "Subject: x\r\n\r\ny"));
 
         Assert.Equal("sorry", message.TextBody!.GetText());
         Assert.Equal(["message/delivery-status", "message/rfc822"], message.Attachments.Select(part => part.ContentType.MediaType));
     }
 
     private static MimeMessage Multi(string subtype, params (string Headers, string Body)[] parts) =>
-        Mail.Parse($"Content-Type: multipart/{subtype}; boundary=b\r\n\r\n{string.Concat(parts.Select(part => $"--b\r\n{part.Headers}\r\n\r\n{part.Body}\r\n"))}--b--\r\n");
+        Mail.Parse($"Content-Type: multipart/{subtype}; boundary=b\r\n\r\n"
+            + $"{string.Concat(parts.Select(part => $"--b\r\n{part.Headers}\r\n\r\n{part.Body}\r\n"))}--b--\r\n");
 }

@@ -20,7 +20,8 @@ public sealed class LimitTests
     [Fact]
     public void Headers_beyond_the_length_of_a_section_are_left_out()
     {
-        MimeMessage message = Mail.Parse($"Subject: s\r\nX: {new string('x', 100)}\r\nTo: a@example.com\r\n\r\nbody", new MimeLimits { MaximumHeaderSectionLength = 60 });
+        MimeMessage message = Mail.Parse($"Subject: s\r\nX: {new string('x', 100)}\r\nTo: a@example.com\r\n\r\nbody",
+            new MimeLimits { MaximumHeaderSectionLength = 60 });
 
         Assert.Equal("s", message.Subject);
         Assert.Single(message.Headers);
@@ -66,7 +67,8 @@ public sealed class LimitTests
     [Fact]
     public void Parts_beyond_their_number_are_left_out()
     {
-        MimeMessage message = Mail.Parse("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + string.Concat(Enumerable.Repeat("--b\r\n\r\nx\r\n", 1200)) + "--b--\r\n");
+        MimeMessage message = Mail.Parse("Content-Type: multipart/mixed; boundary=b\r\n\r\n" + string.Concat(Enumerable.Repeat("--b\r\n\r\nx\r\n", 1200))
+            + "--b--\r\n");
 
         Assert.Equal(1000, message.AllParts().Count());
         Assert.Equal("x", message.Root.Parts[^1].GetText());
@@ -122,7 +124,8 @@ public sealed class LimitTests
     public void Decoded_structures_have_a_bound()
     {
         string inner = Convert.ToBase64String(Encoding.ASCII.GetBytes("Subject: inner\r\n\r\n" + new string('x', 1000)));
-        MimeMessage message = Mail.Parse($"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{inner}", new MimeLimits { MaximumDecodedStructure = 500 });
+        MimeMessage message = Mail.Parse($"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{inner}",
+            new MimeLimits { MaximumDecodedStructure = 500 });
 
         Assert.Null(message.Root.EmbeddedMessage);
         Assert.Single(message.Attachments);
@@ -176,7 +179,8 @@ public sealed class LimitTests
         ["parameters"] = () => "Content-Type: text/plain" + string.Concat(Enumerable.Repeat("; a*0*=b'", 200_000)) + "\r\n\r\n",
         ["ids"] = () => "References: " + string.Concat(Enumerable.Repeat("<a ", 600_000)) + "\r\n\r\n",
         ["hyphens"] = () => "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + string.Concat(Enumerable.Repeat("\n--", 700_000)),
-        ["near boundaries"] = () => "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + string.Concat(Enumerable.Repeat("--b                    x\n", 90_000)),
+        ["near boundaries"] = () => "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+            + string.Concat(Enumerable.Repeat("--b                    x\n", 90_000)),
         ["blanks in quoted-printable"] = () => "Content-Transfer-Encoding: quoted-printable\r\n\r\n" + new string(' ', 2_000_000) + "x",
         ["escapes in quoted-printable"] = () => "Content-Transfer-Encoding: quoted-printable\r\n\r\n" + new string('=', 2_000_000),
         ["rubbish in base64"] = () => "Content-Transfer-Encoding: base64\r\n\r\n" + new string('!', 2_000_000),

@@ -3,7 +3,8 @@ namespace EmailRouter.Mime.Tests.Parsing;
 /// <summary>The structure of messages as real senders produce them.</summary>
 public sealed class PartParserTests
 {
-    private const string TwoParts = "Subject: s\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\npre\r\n--b\r\n\r\none\r\n--b\r\nContent-Type: text/html\r\n\r\ntwo\r\n--b--\r\nepi";
+    private const string TwoParts = "Subject: s\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\npre\r\n--b\r\n\r\none\r\n--b\r\n"
+        + "Content-Type: text/html\r\n\r\ntwo\r\n--b--\r\nepi";
 
     [Theory]
     [InlineData("\r\n")]
@@ -56,7 +57,8 @@ public sealed class PartParserTests
     [Fact]
     public void Lines_that_are_no_headers_are_kept_and_do_not_end_the_headers()
     {
-        MimeMessage message = Mail.Parse("Subject: s\r\nno colon here\r\n: no name\r\nX Y: space\r\nTo : b@example.com\r\nX\u0001: control\r\nFrom: a@example.com\r\n\r\nbody");
+        MimeMessage message = Mail.Parse("Subject: s\r\nno colon here\r\n: no name\r\nX Y: space\r\nTo : b@example.com\r\nX\u0001: control\r\n"
+            + "From: a@example.com\r\n\r\nbody");
 
         Assert.Equal("a@example.com", message.From[0].Address);
         Assert.Equal("b@example.com", message.To[0].Address);
@@ -129,7 +131,8 @@ public sealed class PartParserTests
     public void A_boundary_guessed_inside_a_part_ends_with_that_part()
     {
         MimeMessage message = Mail.Parse(
-            "Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: multipart/alternative; boundary=x\r\n\r\n--y\r\nContent-Type: text/html\r\n\r\none\r\n--a\r\n\r\ntwo\r\n--a--");
+            "Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: multipart/alternative; boundary=x\r\n\r\n--y\r\n"
+                + "Content-Type: text/html\r\n\r\none\r\n--a\r\n\r\ntwo\r\n--a--");
 
         Assert.Equal(2, message.Root.Parts.Count);
         Assert.Equal("one", message.Root.Parts[0].Parts[0].GetText());
@@ -157,7 +160,8 @@ public sealed class PartParserTests
     [Fact]
     public void Blanks_may_follow_a_boundary_but_nothing_else()
     {
-        MimeMessage message = Mail.Parse("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b \t \r\n\r\none\r\n--b x\r\n--bb\r\n--b--x\r\n --b\r\nmore\r\n--b-- \r\n");
+        MimeMessage message = Mail.Parse("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b \t \r\n\r\none\r\n--b x\r\n--bb\r\n--b--x\r\n --b\r\n"
+            + "more\r\n--b-- \r\n");
 
         Assert.Equal("one\r\n--b x\r\n--bb\r\n--b--x\r\n --b\r\nmore", Assert.Single(message.Root.Parts).GetText());
     }
@@ -166,7 +170,8 @@ public sealed class PartParserTests
     public void A_boundary_may_be_a_prefix_of_another()
     {
         MimeMessage message = Mail.Parse(
-            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/alternative; boundary=b2\r\n\r\n--b2\r\n\r\none\r\n--b2--\r\n--b\r\n\r\ntwo\r\n--b--\r\n");
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/alternative; boundary=b2\r\n\r\n--b2\r\n\r\none\r\n"
+                + "--b2--\r\n--b\r\n\r\ntwo\r\n--b--\r\n");
 
         Assert.Equal("one", message.Root.Parts[0].Parts[0].GetText());
         Assert.Equal("two", message.Root.Parts[1].GetText());
@@ -177,7 +182,8 @@ public sealed class PartParserTests
     public void The_inner_boundary_may_equal_the_outer_one()
     {
         MimeMessage message = Mail.Parse(
-            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b--\r\n--b\r\n\r\ntwo\r\n--b--\r\n");
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b--\r\n"
+                + "--b\r\n\r\ntwo\r\n--b--\r\n");
 
         Assert.Equal("one", message.Root.Parts[0].Parts[0].GetText());
         Assert.Equal("two", message.Root.Parts[1].GetText());
@@ -187,7 +193,8 @@ public sealed class PartParserTests
     public void The_boundary_of_a_parent_closes_a_child()
     {
         MimeMessage message = Mail.Parse(
-            "Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\none\r\n--a\r\n\r\ntwo\r\n--a--\r\n");
+            "Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\none\r\n--a\r\n"
+                + "\r\ntwo\r\n--a--\r\n");
 
         Assert.Equal("one", message.Root.Parts[0].Parts[0].GetText());
         Assert.Equal("two", message.Root.Parts[1].GetText());
@@ -263,7 +270,8 @@ public sealed class PartParserTests
     [Fact]
     public void A_multipart_that_only_claims_to_be_encoded_is_read_as_it_is()
     {
-        MimeMessage message = Mail.Parse("Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n--b\r\n\r\none\r\n--b--\r\n");
+        MimeMessage message = Mail.Parse("Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n--b\r\n\r\n"
+            + "one\r\n--b--\r\n");
 
         Assert.Equal("one", Assert.Single(message.Root.Parts).GetText());
         Assert.DoesNotContain(MimeDiagnosticCode.EncodedStructure, message.Codes());
@@ -276,7 +284,8 @@ public sealed class PartParserTests
     {
         string content = encoding == "base64" ? Convert.ToBase64String("Subject: inner\r\n\r\ntext"u8) : "Subject=3A inner=0D=0A=0D=0Atext";
         MimeMessage message = Mail.Parse(
-            $"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{content}\r\n--b--\r\n");
+            $"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
+                + $"{content}\r\n--b--\r\n");
 
         MimeMessage inner = message.Attachments.Single().EmbeddedMessage!;
         Assert.Equal("inner", inner.Subject);
@@ -288,7 +297,8 @@ public sealed class PartParserTests
     public void An_attached_message_may_be_empty_or_have_headers_only()
     {
         MimeMessage message = Mail.Parse(
-            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: x\r\n--b--\r\n");
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"
+                + "Subject: x\r\n--b--\r\n");
 
         Assert.Equal(2, message.Attachments.Count);
         Assert.Null(message.Attachments[0].EmbeddedMessage);
@@ -299,7 +309,8 @@ public sealed class PartParserTests
     public void Boundaries_end_an_attached_message()
     {
         MimeMessage message = Mail.Parse(
-            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\none\r\n--b\r\n\r\ntwo\r\n--b--\r\n");
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nContent-Type: multipart/mixed; boundary=c\r\n"
+                + "\r\n--c\r\n\r\none\r\n--b\r\n\r\ntwo\r\n--b--\r\n");
 
         MimePart attached = message.Root.Parts[0];
         Assert.Equal("one", attached.EmbeddedMessage!.Root.Parts[0].GetText());
@@ -310,7 +321,8 @@ public sealed class PartParserTests
     [Fact]
     public void Partial_and_external_messages_are_attachments()
     {
-        MimeMessage message = Mail.Parse("Content-Type: message/external-body; access-type=URL; URL=\"http://example.com\"\r\n\r\nContent-Type: image/gif\r\n\r\n");
+        MimeMessage message = Mail.Parse("Content-Type: message/external-body; access-type=URL; URL=\"http://example.com\"\r\n\r\n"
+            + "Content-Type: image/gif\r\n\r\n");
 
         Assert.Null(message.Attachments.Single().EmbeddedMessage);
     }
