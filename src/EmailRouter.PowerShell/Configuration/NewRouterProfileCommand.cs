@@ -1,0 +1,161 @@
+using System.Collections;
+using System.Management.Automation;
+using EmailRouter.Mail;
+using EmailRouter.PowerShell.Completion;
+using EmailRouter.Routing;
+using EmailRouter.Routing.Configuration;
+
+namespace EmailRouter.PowerShell.Configuration;
+
+/// <summary>Makes a profile: how to reach one mail server, in one direction.</summary>
+/// <remarks>
+/// <para>The credential comes from each mailbox, unless the profile is given one for all, or the server asks for none.</para>
+/// <para>Connections use TLS from the first byte unless -Tls says otherwise. Certificates are checked; a server with a private certificate is accepted by its pin.</para>
+/// </remarks>
+/// <example>
+/// <summary>Read mailboxes by POP3</summary>
+/// <code>New-RouterProfile -Name Office-In -Direction Incoming -System Pop3 -HostName mail.example.test -Settlement Delete</code>
+/// <para>Promoted messages are deleted on the server once the CRM has confirmed them; each mailbox has its own credential (Set-RouterMailbox -Credential).</para>
+/// </example>
+/// <example>
+/// <summary>Send through a relay with one account</summary>
+/// <code>New-RouterProfile -Name Office-Out -Direction Outgoing -System Smtp -HostName relay.example.test -Port 587 -Tls StartTls -Credential (Get-Credential)</code>
+/// <para>The password is encrypted in the configuration file and never shown.</para>
+/// </example>
+[Cmdlet(VerbsCommon.New, "RouterProfile", SupportsShouldProcess = true, DefaultParameterSetName = HostParameterSet)]
+[OutputType(typeof(RouterProfileInfo))]
+public sealed class NewRouterProfileCommand : RouterConfigurationCmdlet
+{
+    private const string HostParameterSet = "Host";
+    private const string HostCredentialParameterSet = "HostCredential";
+    private const string HostAnonymousParameterSet = "HostAnonymous";
+    private const string UrlParameterSet = "Url";
+    private const string UrlCredentialParameterSet = "UrlCredential";
+
+    /// <summary>The name; unique without regard to case.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    public string Name { get; set; } = string.Empty;
+
+    /// <summary>The direction, seen from the CRM. It cannot be changed later.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    public MailDirection Direction { get; set; }
+
+    /// <summary>The mail system, e.g. Pop3 or Smtp.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(MailSystemCompleter))]
+    public string System { get; set; } = string.Empty;
+
+    /// <summary>The name or address of the mail server.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = HostParameterSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = HostCredentialParameterSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = HostAnonymousParameterSet)]
+    [Alias("Host", "Server")]
+    [ValidateNotNullOrEmpty]
+    public string? HostName { get; set; }
+
+    /// <summary>The port; the protocol's own when left out.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = HostParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = HostCredentialParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = HostAnonymousParameterSet)]
+    [ValidateRange(1, 65535)]
+    public int? Port { get; set; }
+
+    /// <summary>The address of the service, for mail systems reached by HTTP.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = UrlParameterSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = UrlCredentialParameterSet)]
+    [ValidateNotNull]
+    public Uri? Url { get; set; }
+
+    /// <summary>One credential for all mailboxes. It is encrypted in the configuration.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = HostCredentialParameterSet)]
+    [Parameter(Mandatory = true, ParameterSetName = UrlCredentialParameterSet)]
+    [ValidateNotNull]
+    [Credential]
+    public PSCredential? Credential { get; set; }
+
+    /// <summary>The server asks for no credential.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = HostAnonymousParameterSet)]
+    public SwitchParameter Anonymous { get; set; }
+
+    /// <summary>How the connection is secured. TLS from the first byte when left out.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public TlsMode Tls { get; set; } = TlsMode.Implicit;
+
+    /// <summary>SHA-256 pins (hexadecimal) of public keys that are accepted although their chain is not trusted.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [ValidatePattern("^[0-9A-Fa-f]{64}$")]
+    public string[] CertificatePin { get; set; } = [];
+
+    /// <summary>Also asks whether certificates were revoked.</summary>
+    [Parameter]
+    public SwitchParameter CheckRevocation { get; set; }
+
+    /// <summary>Lets a password cross a connection without TLS.</summary>
+    [Parameter]
+    public SwitchParameter AllowPlainTextPassword { get; set; }
+
+    /// <summary>What happens to a promoted message on the mail server: Keep, MarkRead, Delete, or Move:Folder. Incoming only.</summary>
+    [Parameter]
+    [SettlementTransformation]
+    [ValidateNotNull]
+    [ArgumentCompleter(typeof(SettlementCompleter))]
+    public Settlement Settlement { get; set; } = Settlement.Keep;
+
+    /// <summary>What happens to a message that is not promoted: Keep, MarkRead, Delete, or Move:Folder. Incoming only.</summary>
+    [Parameter]
+    [SettlementTransformation]
+    [ValidateNotNull]
+    [ArgumentCompleter(typeof(SettlementCompleter))]
+    public Settlement UntrackedSettlement { get; set; } = Settlement.Keep;
+
+    /// <summary>Messages received earlier are left alone. Incoming only.</summary>
+    [Parameter]
+    public DateTimeOffset? ReceivedAfter { get; set; }
+
+    /// <summary>The greatest number of connections to the server at once.</summary>
+    [Parameter]
+    [ValidateRange(1, 1000)]
+    public int MaxConnections { get; set; } = 8;
+
+    /// <summary>Further settings of the mail system, by name.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public Hashtable Options { get; set; } = [];
+
+    /// <inheritdoc/>
+    protected override async Task ProcessRecordAsync(CancellationToken cancellationToken)
+    {
+        ConfigurationStore store = await OpenConfigurationAsync().ConfigureAwait(false);
+        ProfileConfiguration profile = new()
+        {
+            Name = Name,
+            Direction = Direction,
+            System = System,
+            Host = HostName,
+            Port = Port,
+            Url = Url,
+            Tls = Tls,
+            CertificatePins = [.. CertificatePin.Select(pin => pin.ToLowerInvariant())],
+            CheckRevocation = CheckRevocation,
+            AllowPlainTextPassword = AllowPlainTextPassword,
+            CredentialSource = Anonymous ? CredentialSource.Anonymous : Credential is null ? CredentialSource.Mailbox : CredentialSource.Profile,
+            Credential = Protect(Credential, store),
+            Settlement = Settlement,
+            UntrackedSettlement = UntrackedSettlement,
+            ReceivedAfter = ReceivedAfter,
+            MaxConnections = MaxConnections,
+            Options = ProfileOptions.From(Options),
+        };
+        if (!await ConfirmAsync($"profile '{Name}' in {store.Path}", "Make").ConfigureAwait(false))
+        {
+            return;
+        }
+
+        if (await ChangeAsync(store, configuration => configuration.AddProfile(profile), Name, cancellationToken).ConfigureAwait(false) is not null)
+        {
+            await EmitAsync(new RouterProfileInfo(profile, store.Path)).ConfigureAwait(false);
+        }
+    }
+}

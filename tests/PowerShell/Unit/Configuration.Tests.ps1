@@ -1,0 +1,169 @@
+BeforeAll {
+    Import-Module "$PSScriptRoot/../TestUtils.psm1" -Force
+    Import-Module (Get-ModulePath)
+}
+
+Describe 'The cmdlets of the configuration' -Tag Unit {
+    BeforeEach {
+        $script:file = Join-Path $TestDrive "$(New-Guid)/router.json"
+        $PSDefaultParameterValues['*-Router*:ConfigurationPath'] = $script:file
+    }
+
+    AfterEach {
+        $PSDefaultParameterValues.Remove('*-Router*:ConfigurationPath')
+    }
+
+    Context 'profiles' {
+        It 'are made, listed, changed and removed' {
+            $made = New-RouterProfile -Name In -Direction Incoming -System Pop3 -HostName mail.example.test -Settlement Move:Done
+            $made.Tls | Should -Be 'Implicit'
+            $made.CredentialSource | Should -Be 'Mailbox'
+            $made.Settlement.Folder | Should -Be 'Done'
+
+            (Get-RouterProfile).Host | Should -Be 'mail.example.test'
+            Set-RouterProfile In -Port 1995 -Tls StartTls | Should -BeNullOrEmpty
+            $changed = Get-RouterProfile in
+            $changed.Port | Should -Be 1995
+            $changed.Tls | Should -Be 'StartTls'
+            $changed.Host | Should -Be 'mail.example.test'
+            $changed | Set-RouterProfile -Port $null -PassThru | ForEach-Object Port | Should -BeNullOrEmpty
+
+            Get-RouterProfile | Remove-RouterProfile
+            Get-RouterProfile | Should -BeNullOrEmpty
+        }
+
+        It 'keep their secrets to themselves' {
+            $credential = New-TestCredential -UserName 'relay' -Password 'Tr0ub4dor&3'
+            $made = New-RouterProfile -Name Out -Direction Outgoing -System Smtp -HostName relay.example.test -Credential $credential
+            $made.UserName | Should -Be 'relay'
+            Get-Content -Raw $script:file | Should -Not -Match 'Tr0ub4dor'
+            ($made | Format-List * | Out-String) + ($made | ConvertTo-Json -Depth 9) | Should -Not -Match 'Tr0ub4dor|[Ss]ecret'
+        }
+
+        It 'take their credential from one place' {
+            { New-RouterProfile -Name X -Direction Outgoing -System Smtp -HostName h.example.test -Anonymous -Credential (New-TestCredential) } | Should -Throw -ErrorId 'AmbiguousParameterSet*'
+            { New-RouterProfile -Name X -Direction Outgoing -System Smtp -HostName h.example.test -Url https://h.example.test } | Should -Throw -ErrorId 'AmbiguousParameterSet*'
+            (New-RouterProfile -Name X -Direction Outgoing -System Smtp -HostName h.example.test -Anonymous).CredentialSource | Should -Be 'Anonymous'
+            (Set-RouterProfile -Name X -Credential (New-TestCredential) -PassThru).CredentialSource | Should -Be 'Profile'
+            (Set-RouterProfile -Name X -MailboxCredential -PassThru).UserName | Should -BeNullOrEmpty
+        }
+
+        It 'are found by wildcard, and by direction' {
+            $null = 'A1', 'A2', 'B1' | ForEach-Object { New-RouterProfile -Name $_ -Direction Incoming -System Pop3 -HostName h.example.test }
+            $null = New-RouterProfile -Name A3 -Direction Outgoing -System Smtp -HostName h.example.test
+            (Get-RouterProfile A*).Name | Should -Be 'A1', 'A2', 'A3'
+            (Get-RouterProfile -Direction Outgoing).Name | Should -Be 'A3'
+            Get-RouterProfile Z* | Should -BeNullOrEmpty
+        }
+
+        It 'are made from a table' {
+            @'
+Name,Direction,System,HostName,Port,Tls
+In,Incoming,Pop3,mail.example.test,110,StartTls
+Out,Outgoing,Smtp,mail.example.test,587,StartTls
+'@ | ConvertFrom-Csv | New-RouterProfile | ForEach-Object Port | Should -Be 110, 587
+        }
+
+        It 'say what is wrong with them' -ForEach @(
+            @{ Id = 'RouterProfileExists'; Script = { New-RouterProfile -Name in -Direction Incoming -System Pop3 -HostName h.example.test } }
+            @{ Id = 'RouterConfigurationInvalid'; Script = { New-RouterProfile -Name O -Direction Outgoing -System Smtp -HostName h.example.test -Settlement Delete } }
+            @{ Id = 'RouterProfileNotFound'; Script = { Get-RouterProfile Nobody } }
+            @{ Id = 'RouterProfileNotFound'; Script = { Set-RouterProfile Nobody -Port 1 } }
+            @{ Id = 'RouterProfileNotFound'; Script = { Remove-RouterProfile Nobody } }
+            @{ Id = 'RouterConfigurationInvalid'; Script = { New-RouterDeployment -Name M -Path ./m.db -IncomingProfile Nobody } }
+            @{ Id = 'RouterConfigurationInvalid'; Script = { New-RouterDeployment -Name M -Path ./m.db -OutgoingProfile In } }
+            @{ Id = 'RouterProfileInUse'; Script = { $null = New-RouterDeployment -Name M -Path ./m.db -IncomingProfile In; Remove-RouterProfile In } }
+        ) {
+            $null = New-RouterProfile -Name In -Direction Incoming -System Pop3 -HostName h.example.test
+            # Pester runs tests with errors that stop; these cmdlets are to go on.
+            $ErrorActionPreference = 'Continue'
+            $record = & $Script 2>&1 | Where-Object { $_ -is [Management.Automation.ErrorRecord] } | Select-Object -Last 1
+            $record.FullyQualifiedErrorId | Should -BeLike "$Id,*"
+            $record.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+            $record.CategoryInfo.Category | Should -Not -Be 'NotSpecified'
+        }
+
+        It 'refuse a settlement that is none' {
+            { New-RouterProfile -Name In -Direction Incoming -System Pop3 -HostName h.example.test -Settlement Burn } | Should -Throw '*Move:Archive*'
+        }
+    }
+
+    Context 'deployments' {
+        It 'are made, listed, changed and removed' {
+            $null = New-RouterProfile -Name In -Direction Incoming -System Pop3 -HostName mail.example.test
+            Push-Location $TestDrive
+            $made = New-RouterDeployment Main ./crm.db -IncomingProfile In
+            Pop-Location
+            $made.Path | Should -Be (Join-Path (Get-Item $TestDrive).FullName 'crm.db')
+            $made.System | Should -Be 'Embedded'
+            Get-RouterDeployment | Set-RouterDeployment -Enabled $false -IncomingProfile ''
+            $changed = Get-RouterDeployment main
+            $changed.Enabled | Should -BeFalse
+            $changed.IncomingProfile | Should -BeNullOrEmpty
+            Remove-RouterDeployment Main
+            Get-RouterDeployment | Should -BeNullOrEmpty
+        }
+
+        It 'report a missing one without stopping the others' {
+            $null = New-RouterDeployment Main ./crm.db
+            $found = Get-RouterDeployment Nobody, Main -ErrorVariable errors -ErrorAction SilentlyContinue
+            $found.Name | Should -Be 'Main'
+            $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterDeploymentNotFound,*'
+            $errors[0].TargetObject | Should -Be 'Nobody'
+            $errors[0].CategoryInfo.Category | Should -Be 'ObjectNotFound'
+        }
+    }
+
+    It 'change nothing under -WhatIf' {
+        $null = New-RouterProfile -Name In -Direction Incoming -System Pop3 -HostName mail.example.test
+        $null = New-RouterDeployment Main ./crm.db
+        $before = Get-Content -Raw $script:file
+        New-RouterProfile -Name X -Direction Incoming -System Pop3 -HostName mail.example.test -WhatIf | Should -BeNullOrEmpty
+        New-RouterDeployment X ./x.db -WhatIf | Should -BeNullOrEmpty
+        Set-RouterProfile In -Port 5 -WhatIf
+        Set-RouterDeployment Main -Enabled $false -WhatIf
+        Remove-RouterProfile In -WhatIf
+        Remove-RouterDeployment Main -WhatIf
+        Get-Content -Raw $script:file | Should -Be $before
+    }
+
+    It 'carry the configuration along the pipeline' {
+        $null = New-RouterProfile -Name In -Direction Incoming -System Pop3 -HostName mail.example.test
+        $PSDefaultParameterValues.Remove('*-Router*:ConfigurationPath')
+        Get-RouterProfile -ConfigurationPath $script:file | Set-RouterProfile -Port 7
+        (Get-RouterProfile -ConfigurationPath $script:file).Port | Should -Be 7
+    }
+
+    It 'say what is wrong with a damaged configuration' {
+        $null = New-Item -Path (Split-Path $script:file) -ItemType Directory
+        Set-Content $script:file '{ "Deployments": [ '
+        { Get-RouterDeployment } | Should -Throw -ErrorId 'RouterConfiguration*'
+        { New-RouterDeployment Main ./crm.db -ErrorAction Stop } | Should -Throw -ErrorId 'RouterConfiguration*'
+        Get-Content -Raw $script:file | Should -BeLike '{ "Deployments": `[*'
+    }
+
+    It 'complete names' {
+        $null = New-RouterProfile -Name In -Direction Incoming -System Pop3 -HostName mail.example.test
+        $null = New-RouterProfile -Name 'In two' -Direction Incoming -System Pop3 -HostName mail.example.test
+        $null = New-RouterDeployment Main ./crm.db
+        $line = "Get-RouterProfile -ConfigurationPath '$script:file' -Name "
+        (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be 'In', "'In two'"
+        $line = "Get-RouterDeployment -ConfigurationPath '$script:file' -Name m"
+        (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be 'Main'
+        Push-Location (Split-Path $script:file)
+        $line = 'Get-RouterDeployment -ConfigurationPath ./router.json -Name '
+        (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be 'Main'
+        Pop-Location
+        $line = 'New-RouterProfile -Settlement M'
+        (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Contain 'MarkRead'
+    }
+
+    It 'complete nothing, without a word, when the configuration is damaged' {
+        $null = New-Item -Path (Split-Path $script:file) -ItemType Directory
+        Set-Content $script:file 'nonsense'
+        $line = "Get-RouterDeployment -ConfigurationPath '$script:file' -Name "
+        $errors = $Error.Count
+        (TabExpansion2 $line $line.Length).CompletionMatches.Where{ $_.ResultType -eq 'ParameterValue' } | Should -BeNullOrEmpty
+        $Error.Count | Should -Be $errors
+    }
+}
