@@ -115,6 +115,27 @@ Describe 'Importing' -Tag Unit, Slow {
         $lines | Should -Not -Contain 'Dapper'
     }
 
+    It 'works beside modules that bring other versions of its dependencies, whoever comes first' -ForEach @(@{ First = 'others' }, @{ First = 'EmailRouter' }) {
+        $lines = Invoke-FreshPowerShell @"
+            `$folder = New-Item -ItemType Directory (Join-Path ([IO.Path]::GetTempPath()) (New-Guid))
+            function Import-Others {
+                Add-Type -OutputAssembly "`$folder/Microsoft.Data.Sqlite.dll" -TypeDefinition 'namespace Microsoft.Data.Sqlite { public class SqliteConnection { public string Whose => "other"; } }'
+                Add-Type -OutputAssembly "`$folder/Dapper.dll" -TypeDefinition 'namespace Dapper { public static class SqlMapper { public static string Whose => "other"; } }'
+                Add-Type -OutputAssembly "`$folder/SQLitePCLRaw.core.dll" -TypeDefinition 'namespace SQLitePCL { public static class raw { public static string Whose => "other"; } }'
+                'Microsoft.Data.Sqlite', 'Dapper', 'SQLitePCLRaw.core' | ForEach-Object { `$null = [Runtime.Loader.AssemblyLoadContext]::Default.LoadFromAssemblyPath("`$folder/`$_.dll") }
+            }
+            function Use-EmailRouter {
+                Import-Module '$script:modulePath'
+                (New-RouterDeployment -Name Main -Path "`$folder/`$(New-Guid).db" -ConfigurationPath "`$folder/`$(New-Guid).json").Name
+            }
+            if ('$First' -eq 'others') { Import-Others; Use-EmailRouter } else { Use-EmailRouter; Import-Others; Use-EmailRouter }
+            [Microsoft.Data.Sqlite.SqliteConnection]::new().Whose
+            [Dapper.SqlMapper]::Whose
+            [SQLitePCL.raw]::Whose
+"@
+        $lines | Select-Object -Last 4 | Should -Be 'Main', 'other', 'other', 'other'
+    }
+
     It 'works in several runspaces of one process, and a removal in one leaves the others alone' {
         $lines = Invoke-FreshPowerShell @"
             `$configuration = Join-Path ([IO.Path]::GetTempPath()) "`$(New-Guid).json"

@@ -1,20 +1,22 @@
 using System.Management.Automation;
+using EmailRouter.Crm;
+using EmailRouter.Crm.Embedded;
 using EmailRouter.PowerShell.Completion;
 using EmailRouter.Routing.Configuration;
 
 namespace EmailRouter.PowerShell.Configuration;
 
 /// <summary>Makes a deployment: how to reach one organization.</summary>
-/// <remarks>An embedded CRM is one SQLite file, which is made when it is used for the first time. Other CRM systems are reached by their address.</remarks>
+/// <remarks>An embedded CRM is one SQLite file; it is made when there is none. Other CRM systems are reached by their address.</remarks>
 /// <example>
 /// <summary>Work for an embedded CRM</summary>
 /// <code>New-RouterDeployment -Name Main -Path ./crm.db -IncomingProfile Office-In -OutgoingProfile Office-Out</code>
 /// <para>Mailboxes of this organization use the two profiles unless they are assigned others.</para>
 /// </example>
 /// <example>
-/// <summary>Make a deployment and look at its mailboxes</summary>
-/// <code>New-RouterDeployment -Name Trial -Path ./trial.db | Get-RouterMailbox</code>
-/// <para>Lists the users and queues of the organization that have an address.</para>
+/// <summary>Try something out beside the real thing</summary>
+/// <code>New-RouterDeployment -Name Trial -Path ./trial.db -OrganizationName 'Trial' -ConfigurationPath ./trial.json</code>
+/// <para>Makes an empty embedded CRM and a configuration of its own, which other cmdlets take with the same parameter.</para>
 /// </example>
 [Cmdlet(VerbsCommon.New, "RouterDeployment", SupportsShouldProcess = true, DefaultParameterSetName = EmbeddedParameterSet)]
 [OutputType(typeof(RouterDeploymentInfo))]
@@ -32,6 +34,11 @@ public sealed class NewRouterDeploymentCommand : RouterConfigurationCmdlet
     [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true, ParameterSetName = EmbeddedParameterSet)]
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = string.Empty;
+
+    /// <summary>The organization's name when the embedded CRM is made now; the deployment's name when left out.</summary>
+    [Parameter(ParameterSetName = EmbeddedParameterSet)]
+    [ValidateNotNullOrEmpty]
+    public string? OrganizationName { get; set; }
 
     /// <summary>The address of a CRM reached by HTTP.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ServiceParameterSet)]
@@ -82,9 +89,32 @@ public sealed class NewRouterDeploymentCommand : RouterConfigurationCmdlet
             return;
         }
 
+        if (deployment.Path is { } path && !File.Exists(path) && !await MakeCrmAsync(path, cancellationToken).ConfigureAwait(false))
+        {
+            return;
+        }
+
         if (await ChangeAsync(store, configuration => configuration.AddDeployment(deployment), Name, cancellationToken).ConfigureAwait(false) is not null)
         {
             await EmitAsync(new RouterDeploymentInfo(deployment, store.Path)).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<bool> MakeCrmAsync(string path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            Directory.CreateDirectory(global::System.IO.Path.GetDirectoryName(path)!);
+            EmbeddedCrm crm = await EmbeddedCrm.OpenAsync(
+                new EmbeddedCrmOptions { Path = path, Create = true, OrganizationName = OrganizationName ?? Name, Clock = Clock }, cancellationToken).ConfigureAwait(false);
+            await crm.DisposeAsync().ConfigureAwait(false);
+            await ExplainAsync($"Made an embedded CRM in {path}.").ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception e) when (e is CrmException or IOException or UnauthorizedAccessException)
+        {
+            await EmitErrorAsync(RouterErrors.From(e, "MakeCrm", Name)).ConfigureAwait(false);
+            return false;
         }
     }
 }

@@ -70,9 +70,9 @@ Out,Outgoing,Smtp,mail.example.test,587,StartTls
             @{ Id = 'RouterProfileNotFound'; Script = { Get-RouterProfile Nobody } }
             @{ Id = 'RouterProfileNotFound'; Script = { Set-RouterProfile Nobody -Port 1 } }
             @{ Id = 'RouterProfileNotFound'; Script = { Remove-RouterProfile Nobody } }
-            @{ Id = 'RouterConfigurationInvalid'; Script = { New-RouterDeployment -Name M -Path ./m.db -IncomingProfile Nobody } }
-            @{ Id = 'RouterConfigurationInvalid'; Script = { New-RouterDeployment -Name M -Path ./m.db -OutgoingProfile In } }
-            @{ Id = 'RouterProfileInUse'; Script = { $null = New-RouterDeployment -Name M -Path ./m.db -IncomingProfile In; Remove-RouterProfile In } }
+            @{ Id = 'RouterConfigurationInvalid'; Script = { New-RouterDeployment -Name M -Path (Join-Path $TestDrive 'm.db') -IncomingProfile Nobody } }
+            @{ Id = 'RouterConfigurationInvalid'; Script = { New-RouterDeployment -Name M -Path (Join-Path $TestDrive 'm.db') -OutgoingProfile In } }
+            @{ Id = 'RouterProfileInUse'; Script = { $null = New-RouterDeployment -Name M -Path (Join-Path $TestDrive 'm.db') -IncomingProfile In; Remove-RouterProfile In } }
         ) {
             $null = New-RouterProfile -Name In -Direction Incoming -System Pop3 -HostName h.example.test
             # Pester runs tests with errors that stop; these cmdlets are to go on.
@@ -96,6 +96,7 @@ Out,Outgoing,Smtp,mail.example.test,587,StartTls
             Pop-Location
             $made.Path | Should -Be (Join-Path (Get-Item $TestDrive).FullName 'crm.db')
             $made.System | Should -Be 'Embedded'
+            Test-Path $made.Path | Should -BeTrue
             Get-RouterDeployment | Set-RouterDeployment -Enabled $false -IncomingProfile ''
             $changed = Get-RouterDeployment main
             $changed.Enabled | Should -BeFalse
@@ -105,7 +106,7 @@ Out,Outgoing,Smtp,mail.example.test,587,StartTls
         }
 
         It 'report a missing one without stopping the others' {
-            $null = New-RouterDeployment Main ./crm.db
+            $null = New-RouterDeployment Main (Join-Path $TestDrive "$(New-Guid).db")
             $found = Get-RouterDeployment Nobody, Main -ErrorVariable errors -ErrorAction SilentlyContinue
             $found.Name | Should -Be 'Main'
             $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterDeploymentNotFound,*'
@@ -116,7 +117,7 @@ Out,Outgoing,Smtp,mail.example.test,587,StartTls
 
     It 'change nothing under -WhatIf' {
         $null = New-RouterProfile -Name In -Direction Incoming -System Pop3 -HostName mail.example.test
-        $null = New-RouterDeployment Main ./crm.db
+        $null = New-RouterDeployment Main (Join-Path $TestDrive "$(New-Guid).db")
         $before = Get-Content -Raw $script:file
         New-RouterProfile -Name X -Direction Incoming -System Pop3 -HostName mail.example.test -WhatIf | Should -BeNullOrEmpty
         New-RouterDeployment X ./x.db -WhatIf | Should -BeNullOrEmpty
@@ -124,6 +125,7 @@ Out,Outgoing,Smtp,mail.example.test,587,StartTls
         Set-RouterDeployment Main -Enabled $false -WhatIf
         Remove-RouterProfile In -WhatIf
         Remove-RouterDeployment Main -WhatIf
+        './x.db' | Should -Not -Exist
         Get-Content -Raw $script:file | Should -Be $before
     }
 
@@ -138,14 +140,14 @@ Out,Outgoing,Smtp,mail.example.test,587,StartTls
         $null = New-Item -Path (Split-Path $script:file) -ItemType Directory
         Set-Content $script:file '{ "Deployments": [ '
         { Get-RouterDeployment } | Should -Throw -ErrorId 'RouterConfiguration*'
-        { New-RouterDeployment Main ./crm.db -ErrorAction Stop } | Should -Throw -ErrorId 'RouterConfiguration*'
+        { New-RouterDeployment Main (Join-Path $TestDrive "$(New-Guid).db") -ErrorAction Stop } | Should -Throw -ErrorId 'RouterConfiguration*'
         Get-Content -Raw $script:file | Should -BeLike '{ "Deployments": `[*'
     }
 
     It 'complete names' {
         $null = New-RouterProfile -Name In -Direction Incoming -System Pop3 -HostName mail.example.test
         $null = New-RouterProfile -Name 'In two' -Direction Incoming -System Pop3 -HostName mail.example.test
-        $null = New-RouterDeployment Main ./crm.db
+        $null = New-RouterDeployment Main (Join-Path $TestDrive "$(New-Guid).db")
         $line = "Get-RouterProfile -ConfigurationPath '$script:file' -Name "
         (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be 'In', "'In two'"
         $line = "Get-RouterDeployment -ConfigurationPath '$script:file' -Name m"
