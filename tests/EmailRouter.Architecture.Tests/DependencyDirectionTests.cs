@@ -12,7 +12,8 @@ public sealed class DependencyDirectionTests
         ["EmailRouter.Mail"] = ["EmailRouter.Mime"],
         ["EmailRouter.Crm"] = [],
         ["EmailRouter.Routing"] = ["EmailRouter.Mime", "EmailRouter.Mail", "EmailRouter.Crm"],
-        ["EmailRouter.PowerShell"] = ["EmailRouter.Mime", "EmailRouter.Mail", "EmailRouter.Crm", "EmailRouter.Routing"],
+        ["EmailRouter.Loader"] = [],
+        ["EmailRouter.PowerShell"] = ["EmailRouter.Loader", "EmailRouter.Mime", "EmailRouter.Mail", "EmailRouter.Crm", "EmailRouter.Routing"],
         ["EmailRouter.Service"] = ["EmailRouter.Mime", "EmailRouter.Mail", "EmailRouter.Crm", "EmailRouter.Routing"],
         ["EmailRouter.Lab"] = ["EmailRouter.Mime", "EmailRouter.Mail", "EmailRouter.Crm", "EmailRouter.Routing"],
     };
@@ -74,8 +75,11 @@ public sealed class DependencyDirectionTests
     [Fact]
     public void Every_room_has_tests()
     {
+        // The loader does nothing outside PowerShell; tests/PowerShell/Module.Tests.ps1 imports and removes the module in fresh processes.
+        string[] testedInPowerShell = ["EmailRouter.Loader"];
+
         IEnumerable<string> untested = Directory.GetDirectories(Path.Combine(Root, "src")).Where(HasProject).Select(d => Path.GetFileName(d))
-            .Where(room => !File.Exists(Path.Combine(Root, "tests", $"{room}.Tests", $"{room}.Tests.csproj")));
+            .Except(testedInPowerShell).Where(room => !File.Exists(Path.Combine(Root, "tests", $"{room}.Tests", $"{room}.Tests.csproj")));
 
         Assert.Empty(untested);
     }
