@@ -11,7 +11,8 @@ public static class ActivityId
     /// <summary>Computes the id of the email activity that a message becomes.</summary>
     /// <remarks>
     /// The content hash must leave out what the way through mail servers adds (Received, Delivered-To, Return-Path and the like), so that the copies of one
-    /// email in several mailboxes give one id. A copy whose content a mailing list changed gives another id; then the organization recognises it by its Message-ID.
+    /// email in several mailboxes give one id. A copy whose content a mailing list changed gives another id; then the organization recognises it by its
+    /// Message-ID.
     /// </remarks>
     /// <param name="organizationId">The organization.</param>
     /// <param name="messageId">The Message-ID verbatim; not looked at when <paramref name="hasMessageId"/> is false.</param>

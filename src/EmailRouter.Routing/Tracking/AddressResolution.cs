@@ -32,7 +32,9 @@ internal static class AddressResolution
 
         if (owners is [var only])
         {
-            log.Match(TrackingRules.ResolutionSender, $"{address} is that of {EvidenceLog.Describe(only.Record)} alone{(only.IsActive ? string.Empty : ", which is inactive")}.");
+            log.Match(
+                TrackingRules.ResolutionSender,
+                $"{address} is that of {EvidenceLog.Describe(only.Record)} alone{(only.IsActive ? string.Empty : ", which is inactive")}.");
             return new SenderResolution(only, false);
         }
 
@@ -47,17 +49,20 @@ internal static class AddressResolution
 
         if (pool.Length > 1 && context.Settings.UnresolveSenderIfMultipleMatch)
         {
-            log.NoMatch(TrackingRules.ResolutionSender, $"{pool.Length} records have {address}, and the organization leaves such senders unresolved: {Names(pool)}.");
+            log.NoMatch(
+                TrackingRules.ResolutionSender, $"{pool.Length} records have {address}, and the organization leaves such senders unresolved: {Names(pool)}.");
             return new SenderResolution(null, true);
         }
 
         // A stable sort: among equals the store's order stands.
         AddressOwner chosen = pool.OrderBy(o => Rank(o.Record.LogicalName)).ThenBy(o => o.OwnerId == ownerId ? 0 : 1).First();
         string[] others = [.. owners.Where(o => o != chosen).Select(o => EvidenceLog.Describe(o.Record) + (o.IsActive ? string.Empty : " (inactive)"))];
-        bool isByOwner = chosen.OwnerId == ownerId && pool.Any(o => o != chosen && Rank(o.Record.LogicalName) == Rank(chosen.Record.LogicalName) && o.OwnerId != ownerId);
+        bool isByOwner = chosen.OwnerId == ownerId && pool.Any(
+            o => o != chosen && Rank(o.Record.LogicalName) == Rank(chosen.Record.LogicalName) && o.OwnerId != ownerId);
         log.Match(
             TrackingRules.ResolutionSender,
-            $"{address} is taken for {EvidenceLog.Describe(chosen.Record)}, {(isByOwner ? "which the owner of the accepting mailbox owns" : "the first by precedence")}; " +
+            $"{address} is taken for {EvidenceLog.Describe(chosen.Record)}, " +
+            $"{(isByOwner ? "which the owner of the accepting mailbox owns" : "the first by precedence")}; " +
             $"not chosen: {EvidenceLog.List(others)}.");
         return new SenderResolution(chosen, false);
     }
@@ -110,7 +115,9 @@ internal static class AddressResolution
 
         if (matches.Length > 1 && context.Settings.UnresolveRecipientsIfMultipleMatch)
         {
-            log.NoMatch(TrackingRules.ResolutionRecipients, $"{field}: {matches.Length} records have {address}, and the organization leaves such recipients unresolved: {Names(matches)}.");
+            log.NoMatch(
+                TrackingRules.ResolutionRecipients,
+                $"{field}: {matches.Length} records have {address}, and the organization leaves such recipients unresolved: {Names(matches)}.");
             return [];
         }
 
@@ -119,7 +126,8 @@ internal static class AddressResolution
     }
 
     // A record that carries the address in two columns is one record.
-    private static IReadOnlyList<AddressOwner> Distinct(IReadOnlyList<AddressOwner> owners) => owners.Count <= 1 ? owners : [.. owners.DistinctBy(o => o.Record)];
+    private static IReadOnlyList<AddressOwner> Distinct(IReadOnlyList<AddressOwner> owners) =>
+        owners.Count <= 1 ? owners : [.. owners.DistinctBy(o => o.Record)];
 
     private static int Rank(string logicalName)
     {

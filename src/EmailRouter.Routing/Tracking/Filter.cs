@@ -3,7 +3,8 @@ using EmailRouter.Routing.Tracking.Correlation;
 
 namespace EmailRouter.Routing.Tracking;
 
-/// <summary>Asks each candidate's filter. The first that accepts is the accepting entity; the others are asked all the same, because queues that accept get a queue item.</summary>
+/// <summary>Asks each candidate's filter. The first that accepts is the accepting entity; the others are asked all the same, because queues that accept get a
+/// queue item.</summary>
 internal static class Filter
 {
     public static IReadOnlyList<Acceptance> Run(TrackingContext context, IReadOnlyList<Candidate> candidates, CorrelationResult correlation) =>
@@ -29,7 +30,11 @@ internal static class Filter
 
             case FilteringMethod.FromLeadsContactsAccounts:
                 return AskSender(
-                    context, candidate, TrackingRules.FilterFromLeadsContactsAccounts, "leads, contacts and accounts", o => o.Record.LogicalName is "lead" or "contact" or "account");
+                    context,
+                    candidate,
+                    TrackingRules.FilterFromLeadsContactsAccounts,
+                    "leads, contacts and accounts",
+                    o => o.Record.LogicalName is "lead" or "contact" or "account");
 
             case FilteringMethod.FromEmailEnabledRecords:
                 return AskSender(context, candidate, TrackingRules.FilterFromEmailEnabledRecords, "records that are email enabled", _ => true);

@@ -45,13 +45,16 @@ internal static class InternalMail
         {
             log.Note(
                 TrackingRules.InternalPolicy,
-                $"The organization ignores internal email, but not to queues; asked are {EvidenceLog.List(queues.Select(c => EvidenceLog.Describe(c.Mailbox)))}, and no users.");
+                "The organization ignores internal email, but not to queues; asked are " +
+                $"{EvidenceLog.List(queues.Select(c => EvidenceLog.Describe(c.Mailbox)))}, and no users.");
             return queues;
         }
 
         log.Reject(
             TrackingRules.InternalPolicy,
-            queues.Length > 0 ? "The organization ignores internal email, to queues as well." : "The organization ignores internal email, and no queue received it.");
+            queues.Length > 0
+                ? "The organization ignores internal email, to queues as well."
+                : "The organization ignores internal email, and no queue received it.");
         return null;
     }
 }

@@ -18,7 +18,8 @@ internal static class Promotion
         ];
 
         string ownerWhy = accepting.Kind == CrmMailboxKind.Queue ? "the owner of the accepting" : "the accepting";
-        context.Log.Note(TrackingRules.PromotionOwner, $"The activity is owned by {ownerWhy} {EvidenceLog.Describe(accepting)} (user {accepting.OwnerUserId}).");
+        context.Log.Note(
+            TrackingRules.PromotionOwner, $"The activity is owned by {ownerWhy} {EvidenceLog.Describe(accepting)} (user {accepting.OwnerUserId}).");
         RecordReference? regarding = Regarding(context, correlation);
         IReadOnlyList<Guid> queues = QueueItems(context, acceptances);
         NewSenderRecord? record = SenderRecord(context, accepting, sender, senderUser);
@@ -101,7 +102,8 @@ internal static class Promotion
         else if (stored.Regarding is null)
             context.Log.Note(TrackingRules.PromotionRegarding, "The correlated email is regarding nothing, so is the activity.");
         else
-            context.Log.Note(TrackingRules.PromotionRegarding, $"The activity is regarding {EvidenceLog.Describe(stored.Regarding)}, as the correlated email is.");
+            context.Log.Note(
+                TrackingRules.PromotionRegarding, $"The activity is regarding {EvidenceLog.Describe(stored.Regarding)}, as the correlated email is.");
         return correlation.Email?.Regarding;
     }
 
@@ -145,7 +147,9 @@ internal static class Promotion
         string table = accepting.AutoCreate == AutoCreate.Lead ? "lead" : "contact";
         string address = context.SenderAddress;
         string name = string.IsNullOrWhiteSpace(context.Email.From?.DisplayName) ? address : context.Email.From.DisplayName.Trim();
-        context.Log.Note(TrackingRules.PromotionSenderRecord, $"A {table} \"{name}\" is created for the unknown sender {address}, as the {EvidenceLog.Describe(accepting)} wishes.");
+        context.Log.Note(
+            TrackingRules.PromotionSenderRecord,
+            $"A {table} \"{name}\" is created for the unknown sender {address}, as the {EvidenceLog.Describe(accepting)} wishes.");
         return new NewSenderRecord(table, ActivityId.ForSender(context.Settings.OrganizationId, table, address), name, address, accepting.OwnerUserId);
     }
 

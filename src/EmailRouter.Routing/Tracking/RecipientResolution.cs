@@ -27,7 +27,9 @@ internal static class RecipientResolution
         if (seen.Count == 0)
             log.NoMatch(TrackingRules.RecipientAddresses, $"None of the recipients is a user or queue: {Recipients(context.Email)}.");
         else
-            log.Note(TrackingRules.RecipientAddresses, $"Users and queues that received it: {EvidenceLog.List(found.Select(c => $"{EvidenceLog.Describe(c.Mailbox)} by {c.Through}"), 10)}.");
+            log.Note(
+                TrackingRules.RecipientAddresses,
+                $"Users and queues that received it: {EvidenceLog.List(found.Select(c => $"{EvidenceLog.Describe(c.Mailbox)} by {c.Through}"), 10)}.");
 
         List<Candidate> eligible = [.. found.Where(c => IsEligible(c.Mailbox, context.Settings, log))];
         eligible = OnlyPolled(eligible, polled, context);
@@ -53,11 +55,15 @@ internal static class RecipientResolution
 
         CrmMailbox? polled = context.Mailboxes.ByOwner(owner);
         if (polled is null)
-            log.Note(TrackingRules.PolledMailbox, $"The polled mailbox belongs to {EvidenceLog.Describe(owner)}, which the organization does not list (any more); it is not asked.");
+            log.Note(
+                TrackingRules.PolledMailbox,
+                $"The polled mailbox belongs to {EvidenceLog.Describe(owner)}, which the organization does not list (any more); it is not asked.");
         else if (polled.Kind == CrmMailboxKind.Forward)
             log.Note(TrackingRules.PolledMailbox, $"The polled mailbox is {EvidenceLog.Describe(polled)}, which has no filter of its own.");
         else
-            log.Note(TrackingRules.PolledMailbox, $"The polled mailbox belongs to {EvidenceLog.Describe(polled)}, which is asked whether or not the message names it.");
+            log.Note(
+                TrackingRules.PolledMailbox,
+                $"The polled mailbox belongs to {EvidenceLog.Describe(polled)}, which is asked whether or not the message names it.");
         return polled;
     }
 
@@ -84,7 +90,8 @@ internal static class RecipientResolution
         string name = EvidenceLog.Describe(mailbox);
         if (!mailbox.IsActive)
         {
-            log.NoMatch(TrackingRules.RecipientActive, $"The {name} is {(mailbox.Kind == CrmMailboxKind.Queue ? "inactive" : "disabled")}; its filter does not count.");
+            log.NoMatch(
+                TrackingRules.RecipientActive, $"The {name} is {(mailbox.Kind == CrmMailboxKind.Queue ? "inactive" : "disabled")}; its filter does not count.");
             return false;
         }
 
@@ -99,7 +106,9 @@ internal static class RecipientResolution
         bool needsApproval = mailbox.Kind == CrmMailboxKind.Queue ? settings.RequireApprovalForQueues : settings.RequireApprovalForUsers;
         if (needsApproval && mailbox.Approval != AccessApproval.Approved)
         {
-            log.NoMatch(TrackingRules.RecipientApproval, $"The address of the {name} is {Words(mailbox.Approval)}; its filter does not count until an administrator approves it.");
+            log.NoMatch(
+                TrackingRules.RecipientApproval,
+                $"The address of the {name} is {Words(mailbox.Approval)}; its filter does not count until an administrator approves it.");
             return false;
         }
 
@@ -113,7 +122,8 @@ internal static class RecipientResolution
         if (polled is null || polled.Kind == CrmMailboxKind.Forward)
         {
             context.Log.Skip(
-                TrackingRules.PolledMailboxOnly, "Only the polled mailbox's filter is to count, but there is no polled mailbox with a filter; the recipients' filters count.");
+                TrackingRules.PolledMailboxOnly,
+                "Only the polled mailbox's filter is to count, but there is no polled mailbox with a filter; the recipients' filters count.");
             return eligible;
         }
 

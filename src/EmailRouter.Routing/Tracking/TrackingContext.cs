@@ -19,7 +19,8 @@ internal sealed class TrackingContext(IncomingEmail email, OrganizationSettings 
     public string SenderAddress => Email.From?.Address.Trim() ?? string.Empty;
 
     /// <summary>Gets the records that carry an address.</summary>
-    public IReadOnlyList<AddressOwner> OwnersOf(string address) => Lookup.Owners.TryGetValue(address.Trim(), out IReadOnlyList<AddressOwner>? owners) ? owners : [];
+    public IReadOnlyList<AddressOwner> OwnersOf(string address) =>
+        Lookup.Owners.TryGetValue(address.Trim(), out IReadOnlyList<AddressOwner>? owners) ? owners : [];
 
     /// <summary>Says whether a stored email is this very email, promoted before.</summary>
     public bool IsSelf(StoredEmail stored) =>

@@ -21,7 +21,8 @@ internal static class TrackingDecision
         TrackingRules.PromotionQueueItems, TrackingRules.PromotionSenderRecord,
     ];
 
-    private static IEnumerable<string> CorrelationRules => Enum.GetValues<CorrelationStep>().Select(Correlator.RuleOf).Prepend(TrackingRules.CorrelationForward);
+    private static IEnumerable<string> CorrelationRules => Enum.GetValues<CorrelationStep>().Select(Correlator.RuleOf).Prepend(
+        TrackingRules.CorrelationForward);
 
     /// <summary>Decides about an email without a usable sender, which needs no look-up; null when the sender is usable.</summary>
     public static TrackingCheckResult? RejectInvalidSender(IncomingEmail email)
@@ -29,7 +30,8 @@ internal static class TrackingDecision
         var log = new EvidenceLog();
         if (SenderCheck.Run(email, log))
             return null;
-        log.Skip([TrackingRules.DuplicateMessageId, .. recipientRules, .. internalRules, .. CorrelationRules, .. filterRules, .. planRules], "There is no sender.");
+        log.Skip(
+            [TrackingRules.DuplicateMessageId, .. recipientRules, .. internalRules, .. CorrelationRules, .. filterRules, .. planRules], "There is no sender.");
         return Finish(email, log, CheckReason.InvalidSender, "Not promoted: the sender's address is missing or malformed.");
     }
 
@@ -66,7 +68,11 @@ internal static class TrackingDecision
         if (acceptances.Count == 0)
         {
             log.Skip(planRules, "Nobody accepts the email.");
-            return Reject(context, existing, CheckReason.NoCorrelationMatch, $"Not promoted: none of the {askable.Count} user(s) and queue(s) that were asked accepts it.");
+            return Reject(
+                context,
+                existing,
+                CheckReason.NoCorrelationMatch,
+                $"Not promoted: none of the {askable.Count} user(s) and queue(s) that were asked accepts it.");
         }
 
         IReadOnlyList<Guid> late = Promotion.LateQueueItems(context, acceptances);
@@ -93,7 +99,9 @@ internal static class TrackingDecision
             context.Email,
             context.Log,
             CheckReason.Duplicate,
-            lateQueues.Count > 0 ? $"Tracked already; the activity is put into {lateQueues.Count} further queue(s)." : "Not promoted: the email is tracked already.")
+            lateQueues.Count > 0
+                ? $"Tracked already; the activity is put into {lateQueues.Count} further queue(s)."
+                : "Not promoted: the email is tracked already.")
             with { ExistingActivityId = existing.ActivityId, LateQueueIds = lateQueues };
 
     // A tracked email stays a duplicate, whatever the filters said when a further queue item was considered.

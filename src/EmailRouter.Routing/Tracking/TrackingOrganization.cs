@@ -18,7 +18,8 @@ public sealed class TrackingOrganization : IOrganization
     /// <summary>Initializes an organization over a record store.</summary>
     /// <param name="store">The store.</param>
     /// <param name="timeProvider">The clock for the age of settings and mailboxes; null: the system's.</param>
-    /// <param name="directoryMaxAge">How old settings and mailboxes may be before they are read again; null: 60 seconds. Zero: they are read every time.</param>
+    /// <param name="directoryMaxAge">How old settings and mailboxes may be before they are read again; null: 60 seconds. Zero: they are read every
+    /// time.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="directoryMaxAge"/> is negative.</exception>
     public TrackingOrganization(IRecordStore store, TimeProvider? timeProvider = null, TimeSpan? directoryMaxAge = null)
     {
@@ -72,7 +73,8 @@ public sealed class TrackingOrganization : IOrganization
     }
 
     /// <inheritdoc/>
-    /// <remarks>Delivering an email that is tracked already adds the queue items that are missing, if any (<see cref="TrackingCheckResult.LateQueueIds"/>).</remarks>
+    /// <remarks>Delivering an email that is tracked already adds the queue items that are missing, if any (<see
+    /// cref="TrackingCheckResult.LateQueueIds"/>).</remarks>
     /// <exception cref="ArgumentException"><paramref name="check"/> is not the result of checking this email here, or rejects it.</exception>
     public async ValueTask<DeliverResult> DeliverAsync(IncomingEmail email, CheckResult check, CancellationToken cancellationToken)
     {
@@ -108,7 +110,8 @@ public sealed class TrackingOrganization : IOrganization
         store.ClaimPendingAsync(request, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask CompleteAsync(PendingEmail email, SendOutcome outcome, CancellationToken cancellationToken) => store.CompleteAsync(email, outcome, cancellationToken);
+    public ValueTask CompleteAsync(PendingEmail email, SendOutcome outcome, CancellationToken cancellationToken) => store.CompleteAsync(
+        email, outcome, cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -122,7 +125,12 @@ public sealed class TrackingOrganization : IOrganization
     {
         log.Note(TrackingRules.DeliveryActivity, $"Email activity {result.ActivityId} was created.");
         if (plan.SenderRecord is { } sender)
-            log.Note(TrackingRules.DeliverySenderRecord, $"The {sender.LogicalName} \"{sender.FullName}\" stands for the sender {sender.Address}: created now, or by another promotion a moment before.");
+        {
+            log.Note(
+                TrackingRules.DeliverySenderRecord,
+                $"The {sender.LogicalName} \"{sender.FullName}\" stands for the sender {sender.Address}: created now, or by another promotion just before.");
+        }
+
         if (result.MadeQueueItems.Count > 0)
             log.Note(TrackingRules.DeliveryQueueItems, $"Queue items were made in {EvidenceLog.List(result.MadeQueueItems.Select(q => $"queue {q}"))}.");
         if (email.Notification == EmailNotification.AttachmentsNotSaved)

@@ -67,7 +67,8 @@ public sealed class AddressResolutionTests
     [InlineData(true, "contact")]
     public async Task Several_inactive_records_resolve_only_where_the_organization_says_so(bool resolveInactive, string? expected)
     {
-        office.Add(shared, Office.LenaRecord, isActive: false).Add(shared, Office.CarlRecord, isActive: false).Set(s => s with { ResolveInactiveRecords = resolveInactive });
+        office.Add(shared, Office.LenaRecord, isActive: false).Add(shared, Office.CarlRecord, isActive: false).Set(
+            s => s with { ResolveInactiveRecords = resolveInactive });
 
         Assert.Equal(expected, (await Plan()).Sender?.LogicalName);
     }
@@ -109,7 +110,8 @@ public sealed class AddressResolutionTests
     [Fact]
     public async Task A_record_with_the_address_in_two_columns_is_one_record()
     {
-        office.Add(shared, Office.CarlRecord).Add(shared, Office.CarlRecord, column: "emailaddress2").Set(s => s with { UnresolveSenderIfMultipleMatch = true });
+        office.Add(shared, Office.CarlRecord).Add(shared, Office.CarlRecord, column: "emailaddress2").Set(
+            s => s with { UnresolveSenderIfMultipleMatch = true });
 
         Assert.Equal(Office.CarlRecord, (await Plan()).Sender);
     }

@@ -52,7 +52,10 @@ public sealed class DuplicateCheckTests
 
     [Fact]
     public async Task A_synthesised_message_id_is_called_so() =>
-        Assert.Contains("synthesised", Text(await office.Check(Office.Message(Office.Carl, Office.Support) with { IsMessageIdSynthesised = true })), StringComparison.Ordinal);
+        Assert.Contains(
+            "synthesised",
+            Text(await office.Check(Office.Message(Office.Carl, Office.Support) with { IsMessageIdSynthesised = true })),
+            StringComparison.Ordinal);
 
     private static string Text(TrackingCheckResult check) => Assert.Single(check.Evidence, e => e.Rule == TrackingRules.DuplicateMessageId).Text;
 }

@@ -20,11 +20,13 @@ public sealed class EmbeddedTrackingTests : IAsyncLifetime
     {
         crm = await EmbeddedCrm.OpenAsync(new EmbeddedCrmOptions { Clock = clock, Random = new Random(1) }, CancellationToken.None);
         organization = new TrackingOrganization(crm, clock, TimeSpan.Zero);
-        anna = await Add("systemuser", ("fullname", "Anna Berg"), ("internalemailaddress", Office.Anna), ("emailrouteraccessapproval", AccessApproval.Approved));
+        anna = await Add(
+            "systemuser", ("fullname", "Anna Berg"), ("internalemailaddress", Office.Anna), ("emailrouteraccessapproval", AccessApproval.Approved));
         ben = await Add("systemuser", ("fullname", "Ben Roth"), ("internalemailaddress", Office.Ben), ("emailrouteraccessapproval", AccessApproval.Approved));
         support = await Add(
             "queue", ("name", "Support"), ("emailaddress", Office.Support), ("ownerid", ben.Id), ("emailrouteraccessapproval", AccessApproval.Approved));
-        carl = await Add("contact", ("fullname", "Carl Customer"), ("emailaddress1", Office.Carl), ("emailaddress2", "carl@private.test"), ("ownerid", anna.Id));
+        carl = await Add(
+            "contact", ("fullname", "Carl Customer"), ("emailaddress1", Office.Carl), ("emailaddress2", "carl@private.test"), ("ownerid", anna.Id));
     }
 
     public async Task DisposeAsync() => await organization.DisposeAsync();
@@ -34,7 +36,8 @@ public sealed class EmbeddedTrackingTests : IAsyncLifetime
     {
         await SendToCarl();
 
-        EmailActivity activity = await Promote(Office.Message(Office.Carl, Office.Anna, "RE: Quote") with { InReplyTo = ["<sent@contoso.test>"], Mailbox = anna });
+        EmailActivity activity = await Promote(
+            Office.Message(Office.Carl, Office.Anna, "RE: Quote") with { InReplyTo = ["<sent@contoso.test>"], Mailbox = anna });
 
         Assert.Equal(EmailStatus.Received, activity.Status);
         Assert.Equal(CorrelationMethod.InReplyTo, activity.CorrelationMethod);
@@ -66,10 +69,15 @@ public sealed class EmbeddedTrackingTests : IAsyncLifetime
     [Fact]
     public async Task A_reply_by_conversation_index_follows_a_received_email()
     {
-        EmailActivity first = await Promote(Office.Message(Office.Carl, Office.Support) with { ConversationIndex = "AQ==", ConversationId = Office.Conversation });
+        EmailActivity first = await Promote(
+            Office.Message(Office.Carl, Office.Support) with { ConversationIndex = "AQ==", ConversationId = Office.Conversation });
 
         EmailActivity second = await Promote(
-            Office.Message(Office.Carl, Office.Anna, messageId: "<m2@customer.test>") with { ConversationIndex = "AQ==", ConversationId = Office.Conversation });
+            Office.Message(Office.Carl, Office.Anna, messageId: "<m2@customer.test>") with
+            {
+                ConversationIndex = "AQ==",
+                ConversationId = Office.Conversation,
+            });
 
         Assert.Equal(CorrelationMethod.ConversationIndex, second.CorrelationMethod);
         Assert.Equal(first.ActivityId, second.ParentActivityId);
@@ -135,7 +143,8 @@ public sealed class EmbeddedTrackingTests : IAsyncLifetime
         await organization.DeliverAsync(first, firstCheck, CancellationToken.None);
         await organization.DeliverAsync(second, secondCheck, CancellationToken.None);
 
-        CrmRecord contact = Assert.Single(await crm.FindRecordsAsync(new RecordFilter { LogicalName = "contact", Address = Office.Stranger }, CancellationToken.None));
+        CrmRecord contact = Assert.Single(
+            await crm.FindRecordsAsync(new RecordFilter { LogicalName = "contact", Address = Office.Stranger }, CancellationToken.None));
         Assert.Equal("Sam Stranger", contact.Name);
         Assert.Equal(contact.Id, (await crm.GetEmailAsync(first.ActivityId, CancellationToken.None))!.EmailSender!.Id);
         Assert.Equal(contact.Id, (await crm.GetEmailAsync(second.ActivityId, CancellationToken.None))!.EmailSender!.Id);
@@ -189,7 +198,8 @@ public sealed class EmbeddedTrackingTests : IAsyncLifetime
     private async Task SendFromAnna(IReadOnlyList<DraftRecipient> to, string subject, string messageId = "<sent@contoso.test>")
     {
         await Set("allowunresolvedpartiesonemailsend", true);
-        Guid id = await crm.CreateDraftAsync(new EmailDraft { From = anna, To = to, Subject = subject, Description = "<p>Hello</p>", Regarding = carl }, CancellationToken.None);
+        Guid id = await crm.CreateDraftAsync(
+            new EmailDraft { From = anna, To = to, Subject = subject, Description = "<p>Hello</p>", Regarding = carl }, CancellationToken.None);
         await crm.SendEmailAsync(id, issueSend: true, CancellationToken.None);
         sent = Assert.Single(await organization.ClaimPendingAsync(new ClaimRequest(), CancellationToken.None));
         await organization.CompleteAsync(sent, new SendOutcome.Sent(messageId, clock.GetUtcNow()), CancellationToken.None);
@@ -207,7 +217,8 @@ public sealed class EmbeddedTrackingTests : IAsyncLifetime
 
     private async Task<CheckResult> Check(IncomingEmail email) => await organization.CheckAsync(email, CancellationToken.None);
 
-    private async Task Set(string setting, object value) => await crm.SetOrganizationAsync(new Dictionary<string, object?> { [setting] = value }, CancellationToken.None);
+    private async Task Set(string setting, object value) => await crm.SetOrganizationAsync(
+        new Dictionary<string, object?> { [setting] = value }, CancellationToken.None);
 
     private async Task<RecordReference> Add(string table, params (string Column, object? Value)[] values) =>
         (await crm.CreateRecordAsync(new CrmRecord(table, Guid.Empty, values.ToDictionary(v => v.Column, v => v.Value)), CancellationToken.None)).ToReference();

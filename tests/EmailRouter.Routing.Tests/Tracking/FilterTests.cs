@@ -12,7 +12,8 @@ public sealed class FilterTests
     {
         office.Filters(Office.AnnaRecord, FilteringMethod.FromLeadsContactsAccounts).Filters(Office.BenRecord, FilteringMethod.None);
 
-        TrackingCheckResult check = await office.Check(Office.Message(Office.Carl, $"{Office.Ben};{Office.Anna};{Office.Support}") with { Mailbox = Office.AnnaRecord });
+        TrackingCheckResult check = await office.Check(
+            Office.Message(Office.Carl, $"{Office.Ben};{Office.Anna};{Office.Support}") with { Mailbox = Office.AnnaRecord });
 
         Assert.Equal(CheckReason.SenderMatch, check.Reason);
         Assert.Equal(

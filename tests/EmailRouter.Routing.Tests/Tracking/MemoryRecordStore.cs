@@ -59,7 +59,8 @@ internal sealed class MemoryRecordStore : IRecordStore
         Queries.Add(query);
         var bearers = query.TrackingTokens.ToDictionary(
             t => t,
-            t => Emails.Where(e => e.IsOutgoing && string.Equals(e.TrackingToken, t, StringComparison.OrdinalIgnoreCase)).OrderByDescending(e => e.CreatedOn).ToList(),
+            t => Emails.Where(e => e.IsOutgoing && string.Equals(e.TrackingToken, t, StringComparison.OrdinalIgnoreCase))
+                .OrderByDescending(e => e.CreatedOn).ToList(),
             StringComparer.OrdinalIgnoreCase);
         return ValueTask.FromResult(new RecordLookup
         {
@@ -128,7 +129,11 @@ internal sealed class MemoryRecordStore : IRecordStore
     [
         .. Emails.Where(e => e.CreatedOn >= query.NotBefore && Keys.ContainsKey(e.ActivityId))
             .Select(e => (Email: e, Keys: Keys[e.ActivityId]))
-            .Select(e => (e.Email, e.Keys, Words: e.Keys.Words.Intersect(query.Keys.Words).Count(), Addresses: e.Keys.Addresses.Intersect(query.Keys.Addresses).Count()))
+            .Select(e => (
+                e.Email,
+                e.Keys,
+                Words: e.Keys.Words.Intersect(query.Keys.Words).Count(),
+                Addresses: e.Keys.Addresses.Intersect(query.Keys.Addresses).Count()))
             .Where(e => Math.Abs(e.Keys.Words.Count - query.Keys.Words.Count) <= query.DeltaSubjectCount
                 && e.Words >= Math.Max(e.Keys.Words.Count, query.Keys.Words.Count) - query.DeltaSubjectCount
                 && e.Addresses >= query.MinAddressCount)

@@ -109,7 +109,8 @@ internal sealed class Office
 
     public Office Filters(RecordReference owner, FilteringMethod filter) => Change(owner, m => m with { Filter = filter });
 
-    public Office Add(string address, RecordReference record, bool isActive = true, Guid? ownerId = null, string column = "emailaddress1", bool doNotEmail = false)
+    public Office Add(
+        string address, RecordReference record, bool isActive = true, Guid? ownerId = null, string column = "emailaddress1", bool doNotEmail = false)
     {
         if (!Store.Owners.TryGetValue(address, out List<AddressOwner>? owners))
             Store.Owners.Add(address, owners = []);

@@ -105,7 +105,8 @@ public sealed class PromotionTests
     [Fact]
     public async Task A_further_queue_that_does_not_accept_the_email_gets_no_item()
     {
-        office.Filters(Office.AnnaRecord, FilteringMethod.All).Filters(Office.SupportRecord, FilteringMethod.InResponse).Set(s => s with { AddQueueItemsForTrackedEmail = true });
+        office.Filters(Office.AnnaRecord, FilteringMethod.All).Filters(Office.SupportRecord, FilteringMethod.InResponse).Set(
+            s => s with { AddQueueItemsForTrackedEmail = true });
         await office.Deliver(Office.Message(Office.Carl, Office.Anna));
 
         TrackingCheckResult check = await office.Check(Office.Message(Office.Carl, Office.Anna) with { Mailbox = Office.SupportRecord });
@@ -140,7 +141,12 @@ public sealed class PromotionTests
 
         NewEmail created = Assert.Single(office.Store.Created);
         Assert.Equal(
-            new NewSenderRecord(table, ActivityId.ForSender(office.Store.Settings.OrganizationId, table, Office.Stranger), "Sam Stranger", Office.Stranger, Office.AnnaRecord.Id),
+            new NewSenderRecord(
+                table,
+                ActivityId.ForSender(office.Store.Settings.OrganizationId, table, Office.Stranger),
+                "Sam Stranger",
+                Office.Stranger,
+                Office.AnnaRecord.Id),
             created.SenderRecord);
         Assert.Equal(created.SenderRecord!.Id, created.EmailSender!.Id);
         Assert.Equal(created.SenderRecord.Id, created.Parties[0].Party!.Id);
@@ -268,7 +274,8 @@ public sealed class PromotionTests
 
     private void WhoAcceptsAll(AutoCreate wish) => office.Change(Office.AnnaRecord, m => m with { Filter = FilteringMethod.All, AutoCreate = wish });
 
-    private static IncomingEmail FromStranger() => Office.Message(Office.Stranger, Office.Anna) with { From = new EmailAddress(Office.Stranger, "Sam Stranger") };
+    private static IncomingEmail FromStranger() =>
+        Office.Message(Office.Stranger, Office.Anna) with { From = new EmailAddress(Office.Stranger, "Sam Stranger") };
 
     private static string WhyNobody(TrackingCheckResult check)
     {

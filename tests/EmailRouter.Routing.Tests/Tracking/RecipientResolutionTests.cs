@@ -41,7 +41,11 @@ public sealed class RecipientResolutionTests
     public async Task A_mailbox_named_twice_is_asked_once()
     {
         TrackingCheckResult check = await office.Check(
-            Office.Message(Office.Carl, $"{Office.Support};SUPPORT@CONTOSO.TEST") with { Cc = [new EmailAddress(Office.Support)], Mailbox = Office.SupportRecord });
+            Office.Message(Office.Carl, $"{Office.Support};SUPPORT@CONTOSO.TEST") with
+            {
+                Cc = [new EmailAddress(Office.Support)],
+                Mailbox = Office.SupportRecord,
+            });
 
         Assert.Single(check.Evidence, e => e.Rule == TrackingRules.FilterAll);
         Assert.Single(check.Plan!.QueueIds);

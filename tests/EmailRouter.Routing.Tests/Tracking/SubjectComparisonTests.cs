@@ -17,7 +17,8 @@ public sealed class SubjectComparisonTests
     [InlineData("Order 17", "Order 17 CRM:0001001")]
     [InlineData("", "")]
     [InlineData("Re:", "")]
-    public void Replying_and_forwarding_do_not_change_a_subject(string subject, string earlier) => Assert.False(SubjectComparison.IsChanged(subject, earlier, settings));
+    public void Replying_and_forwarding_do_not_change_a_subject(string subject, string earlier) => Assert.False(
+        SubjectComparison.IsChanged(subject, earlier, settings));
 
     [Theory]
     [InlineData("Order 18", "Order 17")]

@@ -8,8 +8,10 @@ public sealed class TrackingDecisionTests
 {
     private static readonly string[] scraps =
     [
-        "", " ", "@", "a@", "@b", Office.Carl, Office.Anna, Office.Ben, Office.Support, Office.ForwardAddress, Office.Stranger, "CARL@CUSTOMER.TEST ", "\"a b\"@c.test", "\uD800@x.test",
-        "a\0b@c.test", "CRM:", "CRM:0001001", "crm:00010019999999999999999999", "RE: ", "RE[2]: Order 17", "[[[:", "\u202E\u0000", "Quote for pump", Office.SentMessageId,
+        "", " ", "@", "a@", "@b", Office.Carl, Office.Anna, Office.Ben, Office.Support, Office.ForwardAddress, Office.Stranger,
+        "CARL@CUSTOMER.TEST ", "\"a b\"@c.test", "\uD800@x.test",
+        "a\0b@c.test", "CRM:", "CRM:0001001", "crm:00010019999999999999999999", "RE: ", "RE[2]: Order 17",
+        "[[[:", "\u202E\u0000", "Quote for pump", Office.SentMessageId,
         "<>", "<a@b", new string('x', 5000), string.Concat(Enumerable.Repeat("CRM:0001001 ", 200)),
     ];
 

@@ -107,7 +107,9 @@ public sealed class TrackingOrganizationTests
         Assert.Single(results, r => r.Created);
         Assert.Equal(1, most);
         Assert.Equal(results[0].ActivityId, results[1].ActivityId);
-        Assert.Contains(results.Single(r => !r.Created).Evidence, e => e.Rule == TrackingRules.DeliveryActivity && e.Text.Contains("existed already", StringComparison.Ordinal));
+        Assert.Contains(
+            results.Single(r => !r.Created).Evidence,
+            e => e.Rule == TrackingRules.DeliveryActivity && e.Text.Contains("existed already", StringComparison.Ordinal));
         Assert.Equal(CheckReason.Duplicate, (await office.Check(second)).Reason);
     }
 
@@ -127,7 +129,8 @@ public sealed class TrackingOrganizationTests
     [Fact]
     public async Task A_check_of_another_email_is_refused()
     {
-        CheckResult other = await office.Organization.CheckAsync(Office.Message(Office.Carl, Office.Support, messageId: "<other@customer.test>"), CancellationToken.None);
+        CheckResult other = await office.Organization.CheckAsync(
+            Office.Message(Office.Carl, Office.Support, messageId: "<other@customer.test>"), CancellationToken.None);
 
         await Assert.ThrowsAsync<ArgumentException>(
             async () => await office.Organization.DeliverAsync(Office.Message(Office.Carl, Office.Support), other, CancellationToken.None));

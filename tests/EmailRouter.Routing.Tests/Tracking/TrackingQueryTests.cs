@@ -41,7 +41,9 @@ public sealed class TrackingQueryTests
     [Fact]
     public void A_subject_full_of_tokens_is_asked_for_few() =>
         Assert.InRange(
-            TrackingQuery.Build(Office.Message(Office.Carl, Office.Anna, string.Join(' ', Enumerable.Range(1, 500).Select(i => $"CRM:0001{i:000}"))), settings).TrackingTokens.Count,
+            TrackingQuery.Build(
+                Office.Message(Office.Carl, Office.Anna, string.Join(' ', Enumerable.Range(1, 500).Select(i => $"CRM:0001{i:000}"))),
+                settings).TrackingTokens.Count,
             1,
             20);
 
@@ -50,17 +52,21 @@ public sealed class TrackingQueryTests
     [InlineData("Order", false)]
     [InlineData("", false)]
     public void Smart_matching_is_asked_for_when_the_subject_has_enough_words(string subject, bool isAsked) =>
-        Assert.Equal(isAsked, TrackingQuery.Build(Office.Message(Office.Carl, Office.Anna, subject), settings with { EnableSmartMatching = true }).SmartMatch is not null);
+        Assert.Equal(
+            isAsked,
+            TrackingQuery.Build(Office.Message(Office.Carl, Office.Anna, subject), settings with { EnableSmartMatching = true }).SmartMatch is not null);
 
     [Fact]
     public void Smart_matching_looks_back_from_when_the_message_was_received() =>
         Assert.Equal(
-            Office.Now.AddDays(-90), TrackingQuery.Build(Office.Message(Office.Carl, Office.Anna, "Order 17"), settings with { EnableSmartMatching = true }).SmartMatch!.NotBefore);
+            Office.Now.AddDays(-90),
+            TrackingQuery.Build(Office.Message(Office.Carl, Office.Anna, "Order 17"), settings with { EnableSmartMatching = true }).SmartMatch!.NotBefore);
 
     [Fact]
     public void A_time_before_time_does_not_disturb() =>
         Assert.Equal(
             DateTimeOffset.MinValue,
             TrackingQuery.Build(
-                Office.Message(Office.Carl, Office.Anna, "Order 17") with { ReceivedOn = DateTimeOffset.MinValue }, settings with { EnableSmartMatching = true }).SmartMatch!.NotBefore);
+                Office.Message(Office.Carl, Office.Anna, "Order 17") with { ReceivedOn = DateTimeOffset.MinValue },
+                settings with { EnableSmartMatching = true }).SmartMatch!.NotBefore);
 }

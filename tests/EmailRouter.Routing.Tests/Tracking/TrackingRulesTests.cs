@@ -17,7 +17,8 @@ public sealed class TrackingRulesTests
     [Fact]
     public async Task Evidence_of_a_promotion_comes_in_the_order_of_the_data()
     {
-        TrackingCheckResult check = await office.Check(Office.Message(Office.Carl, Office.Anna) with { Mailbox = Office.AnnaRecord, InReplyTo = [Office.SentMessageId] });
+        TrackingCheckResult check = await office.Check(
+            Office.Message(Office.Carl, Office.Anna) with { Mailbox = Office.AnnaRecord, InReplyTo = [Office.SentMessageId] });
 
         Assert.Equal(
             [
@@ -50,7 +51,9 @@ public sealed class TrackingRulesTests
         });
 
         string[] rules = [.. check.Evidence.Select(e => e.Rule).Distinct()];
-        Assert.All(["Sender.Address", "Duplicate.MessageId", "Recipients.Addresses", "InternalMail.Policy", "Correlation.InReplyTo", "Resolution.Sender"], r => Assert.Contains(r, rules));
+        Assert.All(
+            ["Sender.Address", "Duplicate.MessageId", "Recipients.Addresses", "InternalMail.Policy", "Correlation.InReplyTo", "Resolution.Sender"],
+            r => Assert.Contains(r, rules));
         Assert.All(rules, r => Assert.Contains(r, all));
         Assert.Contains(rules, r => r.StartsWith("Filter.", StringComparison.Ordinal));
         Assert.Equal("Outcome", check.Evidence[^1].Rule);

@@ -52,7 +52,8 @@ public sealed class TrackingScenarioTests
             scenarios.Values.Where(s => s.Sender is not null || s.AcceptedBy is not null).Select(s => s.Method).Distinct().Order());
     }
 
-    private static IEnumerable<Scenario> All() => [.. Senders(), .. Filters(), .. Recipients(), .. Internal(), .. Correlations(), .. SmartMatches(), .. Duplicates(), .. Resolutions()];
+    private static IEnumerable<Scenario> All() =>
+        [.. Senders(), .. Filters(), .. Recipients(), .. Internal(), .. Correlations(), .. SmartMatches(), .. Duplicates(), .. Resolutions()];
 
     private static IEnumerable<Scenario> Senders() =>
     [
@@ -74,13 +75,17 @@ public sealed class TrackingScenarioTests
             { Given = o => o.Filters(AnnaRecord, FilteringMethod.FromLeadsContactsAccounts), Sender = LenaRecord, AcceptedBy = AnnaRecord },
         new("Leads, contacts and accounts: from a stranger", Message(Stranger, Anna), CheckReason.NoCorrelationMatch)
             { Given = o => o.Filters(AnnaRecord, FilteringMethod.FromLeadsContactsAccounts) },
-        new("Leads, contacts and accounts: a response from a stranger", Message(Stranger, Anna, reply) with { InReplyTo = [SentMessageId] }, CheckReason.NoCorrelationMatch)
+        new(
+            "Leads, contacts and accounts: a response from a stranger",
+            Message(Stranger, Anna, reply) with { InReplyTo = [SentMessageId] },
+            CheckReason.NoCorrelationMatch)
             { Given = o => o.Filters(AnnaRecord, FilteringMethod.FromLeadsContactsAccounts) },
         new("Leads, contacts and accounts: from a user", Message(Ben, Anna), CheckReason.NoCorrelationMatch)
             { Given = o => o.Filters(AnnaRecord, FilteringMethod.FromLeadsContactsAccounts) },
         new("Leads, contacts and accounts: from an inactive contact", Message("old@customer.test", Anna), CheckReason.NoCorrelationMatch)
         {
-            Given = o => o.Filters(AnnaRecord, FilteringMethod.FromLeadsContactsAccounts).Add("old@customer.test", new("contact", Guid.NewGuid()), isActive: false),
+            Given = o => o.Filters(AnnaRecord, FilteringMethod.FromLeadsContactsAccounts).Add(
+                "old@customer.test", new("contact", Guid.NewGuid()), isActive: false),
         },
         new("Email-enabled records: from a custom table", Message("site@customer.test", Anna), CheckReason.SenderMatch)
         {
@@ -100,10 +105,16 @@ public sealed class TrackingScenarioTests
     [
         new("only strangers among the recipients", Message(Carl, Lena), CheckReason.NoRecipientMatch),
         new("no recipient at all", Message(Carl, string.Empty), CheckReason.NoRecipientMatch),
-        new("the queue in Cc", Message(Carl, Lena) with { Cc = [new EmailAddress(Support)] }, CheckReason.AcceptAll) { Sender = CarlRecord, AcceptedBy = SupportRecord },
-        new("the address in other case", Message("CARL@Customer.Test", "SUPPORT@contoso.test"), CheckReason.AcceptAll) { Sender = CarlRecord, AcceptedBy = SupportRecord },
-        new("by Bcc into a mailbox that accepts all", Message(Carl, Lena) with { Mailbox = SupportRecord }, CheckReason.AcceptAll) { Sender = CarlRecord, AcceptedBy = SupportRecord },
-        new("by distribution list into a mailbox that accepts responses, no response", Message(Carl, "all@contoso.test") with { Mailbox = AnnaRecord }, CheckReason.NoCorrelationMatch),
+        new("the queue in Cc", Message(Carl, Lena) with { Cc = [new EmailAddress(Support)] }, CheckReason.AcceptAll)
+            { Sender = CarlRecord, AcceptedBy = SupportRecord },
+        new("the address in other case", Message("CARL@Customer.Test", "SUPPORT@contoso.test"), CheckReason.AcceptAll)
+            { Sender = CarlRecord, AcceptedBy = SupportRecord },
+        new("by Bcc into a mailbox that accepts all", Message(Carl, Lena) with { Mailbox = SupportRecord }, CheckReason.AcceptAll)
+            { Sender = CarlRecord, AcceptedBy = SupportRecord },
+        new(
+            "by distribution list into a mailbox that accepts responses, no response",
+            Message(Carl, "all@contoso.test") with { Mailbox = AnnaRecord },
+            CheckReason.NoCorrelationMatch),
         new("by distribution list into a mailbox that accepts responses, a response",
             Message(Carl, "all@contoso.test", reply) with { Mailbox = AnnaRecord, InReplyTo = [SentMessageId] }, CheckReason.CorrelationMatch)
             { Method = CorrelationMethod.InReplyTo, Sender = CarlRecord, AcceptedBy = AnnaRecord },
@@ -116,7 +127,8 @@ public sealed class TrackingScenarioTests
             Sender = CarlRecord,
             AcceptedBy = AnnaRecord,
         },
-        new("an inactive queue", Message(Carl, Support), CheckReason.NoRecipientMatch) { Given = o => o.Change(SupportRecord, m => m with { IsActive = false }) },
+        new("an inactive queue", Message(Carl, Support), CheckReason.NoRecipientMatch)
+            { Given = o => o.Change(SupportRecord, m => m with { IsActive = false }) },
         new("a disabled user", Message(Carl, Anna), CheckReason.NoRecipientMatch)
             { Given = o => o.Change(AnnaRecord, m => m with { IsActive = false, Filter = FilteringMethod.All }) },
         new("a queue served by nobody", Message(Carl, Support), CheckReason.NoRecipientMatch)
@@ -140,13 +152,22 @@ public sealed class TrackingScenarioTests
         },
         new("a user who is rejected", Message(Carl, Anna), CheckReason.NoRecipientMatch)
             { Given = o => o.Change(AnnaRecord, m => m with { Approval = AccessApproval.Rejected, Filter = FilteringMethod.All }) },
-        new("only the polled mailbox's filter: the queue among the recipients does not count", Message(Carl, $"{Anna};{Support}") with { Mailbox = AnnaRecord }, CheckReason.NoCorrelationMatch)
+        new(
+            "only the polled mailbox's filter: the queue among the recipients does not count",
+            Message(Carl, $"{Anna};{Support}") with { Mailbox = AnnaRecord },
+            CheckReason.NoCorrelationMatch)
             { Given = o => o.Set(s => s with { UseOnlyPolledMailboxFilter = true }) },
-        new("every recipient's filter: the queue among the recipients counts", Message(Carl, $"{Anna};{Support}") with { Mailbox = AnnaRecord }, CheckReason.AcceptAll)
+        new(
+            "every recipient's filter: the queue among the recipients counts",
+            Message(Carl, $"{Anna};{Support}") with { Mailbox = AnnaRecord },
+            CheckReason.AcceptAll)
             { Sender = CarlRecord, AcceptedBy = SupportRecord },
         new("only the polled mailbox's filter, read from the forward mailbox", Message(Carl, Support) with { Mailbox = ForwardRecord }, CheckReason.AcceptAll)
             { Given = o => o.Set(s => s with { UseOnlyPolledMailboxFilter = true }), Sender = CarlRecord, AcceptedBy = SupportRecord },
-        new("a polled mailbox the organization no longer lists", Message(Carl, Lena) with { Mailbox = new("systemuser", Guid.Empty) }, CheckReason.NoRecipientMatch),
+        new(
+            "a polled mailbox the organization no longer lists",
+            Message(Carl, Lena) with { Mailbox = new("systemuser", Guid.Empty) },
+            CheckReason.NoRecipientMatch),
     ];
 
     private static IEnumerable<Scenario> Internal() =>
@@ -159,9 +180,13 @@ public sealed class TrackingScenarioTests
             { Given = o => o.Set(s => s with { IgnoreInternalEmail = true }), Sender = BenRecord, AcceptedBy = SupportRecord },
         new("user to queue, internal email ignored to queues too", Message(Ben, Support), CheckReason.InternalEmailReject)
             { Given = o => o.Set(s => s with { IgnoreInternalEmail = true, DoNotIgnoreInternalEmailToQueues = false }) },
-        new("user to user and queue, internal email ignored: the user's filter does not count", Message(Ben, $"{Anna};{Support}"), CheckReason.NoCorrelationMatch)
+        new(
+            "user to user and queue, internal email ignored: the user's filter does not count",
+            Message(Ben, $"{Anna};{Support}"),
+            CheckReason.NoCorrelationMatch)
         {
-            Given = o => o.Filters(AnnaRecord, FilteringMethod.All).Filters(SupportRecord, FilteringMethod.InResponse).Set(s => s with { IgnoreInternalEmail = true }),
+            Given = o => o.Filters(AnnaRecord, FilteringMethod.All).Filters(SupportRecord, FilteringMethod.InResponse).Set(
+                s => s with { IgnoreInternalEmail = true }),
         },
         new("a disabled user's address that a contact carries too is not internal", Message("ex@contoso.test", Support), CheckReason.AcceptAll)
         {
@@ -185,10 +210,16 @@ public sealed class TrackingScenarioTests
     [
         Response("In-Reply-To", Message(Carl, Anna, reply) with { InReplyTo = [SentMessageId] }, CorrelationMethod.InReplyTo),
         Response("the second id of In-Reply-To", Message(Carl, Anna, reply) with { InReplyTo = ["<x@y.test>", SentMessageId] }, CorrelationMethod.InReplyTo),
-        Response("References, the nearest ancestor not stored", Message(Carl, Anna, reply) with { InReplyTo = ["<x@y.test>"], References = [SentMessageId, "<x@y.test>"] }, CorrelationMethod.InReplyTo),
+        Response(
+            "References, the nearest ancestor not stored",
+            Message(Carl, Anna, reply) with { InReplyTo = ["<x@y.test>"], References = [SentMessageId, "<x@y.test>"] },
+            CorrelationMethod.InReplyTo),
         Response("the token", Message(Carl, Anna, "RE: Quote for pump CRM:0001001"), CorrelationMethod.TrackingToken),
         Response("the token in the middle of the subject", Message(Carl, Anna, "AW: [EXT] crm:0001001 Quote"), CorrelationMethod.TrackingToken),
-        Response("the conversation index", Message(Carl, Anna, reply) with { ConversationId = Conversation, ConversationIndex = "AQ==" }, CorrelationMethod.ConversationIndex),
+        Response(
+            "the conversation index",
+            Message(Carl, Anna, reply) with { ConversationId = Conversation, ConversationIndex = "AQ==" },
+            CorrelationMethod.ConversationIndex),
         new("a token of somebody else's CRM", Message(Carl, Anna, "Offer CRM:0042001"), CheckReason.NoCorrelationMatch),
         new("a token with tokens switched off", Message(Carl, Anna, "RE: Quote CRM:0001001"), CheckReason.NoCorrelationMatch)
             { Given = o => o.Set(s => s with { UseTrackingToken = false }) },
@@ -201,13 +232,23 @@ public sealed class TrackingScenarioTests
         },
         new("In-Reply-To with header correlation switched off", Message(Carl, Anna, reply) with { InReplyTo = [SentMessageId] }, CheckReason.NoCorrelationMatch)
             { Given = o => o.Set(s => s with { EmailCorrelationEnabled = false }) },
-        new("In-Reply-To and conversation index ignored", Message(Carl, Anna, reply) with { InReplyTo = [SentMessageId], ConversationId = Conversation }, CheckReason.NoCorrelationMatch)
+        new(
+            "In-Reply-To and conversation index ignored",
+            Message(Carl, Anna, reply) with { InReplyTo = [SentMessageId], ConversationId = Conversation },
+            CheckReason.NoCorrelationMatch)
             { Given = o => o.Set(s => s with { IgnoreConversationIndexAndInReplyTo = true }) },
-        Response("the token with headers ignored", Message(Carl, Anna, "RE: Quote CRM:0001001") with { InReplyTo = [SentMessageId] }, CorrelationMethod.TrackingToken) with
+        Response(
+            "the token with headers ignored",
+            Message(Carl, Anna, "RE: Quote CRM:0001001") with { InReplyTo = [SentMessageId] }, CorrelationMethod.TrackingToken) with
             { Given = o => o.Set(s => s with { IgnoreConversationIndexAndInReplyTo = true }) },
-        Response("the token first where the organization wants it first", Message(Carl, Anna, "RE: Quote CRM:0001001") with { InReplyTo = [SentMessageId] }, CorrelationMethod.TrackingToken) with
+        Response(
+            "the token first where the organization wants it first",
+            Message(Carl, Anna, "RE: Quote CRM:0001001") with { InReplyTo = [SentMessageId] }, CorrelationMethod.TrackingToken) with
             { Given = o => o.Set(s => s with { CorrelationOrder = [CorrelationStep.TrackingToken, CorrelationStep.InReplyTo] }) },
-        new("a forward, where forwards are no replies", Message(Carl, Anna, "FW: Quote CRM:0001001") with { InReplyTo = [SentMessageId], IsForward = true }, CheckReason.NoCorrelationMatch)
+        new(
+            "a forward, where forwards are no replies",
+            Message(Carl, Anna, "FW: Quote CRM:0001001") with { InReplyTo = [SentMessageId], IsForward = true },
+            CheckReason.NoCorrelationMatch)
             { Given = o => o.Set(s => s with { DoNotCorrelateForwards = true }) },
         new("a forward to a queue that accepts all, where forwards are no replies",
             Message(Carl, Support, "FW: Quote CRM:0001001") with { InReplyTo = [SentMessageId], IsForward = true }, CheckReason.AcceptAll)
@@ -217,7 +258,10 @@ public sealed class TrackingScenarioTests
             Sender = CarlRecord,
             AcceptedBy = SupportRecord,
         },
-        Response("a forward, where forwards are replies", Message(Carl, Anna, "FW: Quote") with { InReplyTo = [SentMessageId], IsForward = true }, CorrelationMethod.InReplyTo),
+        Response(
+            "a forward, where forwards are replies",
+            Message(Carl, Anna, "FW: Quote") with { InReplyTo = [SentMessageId], IsForward = true },
+            CorrelationMethod.InReplyTo),
         new("In-Reply-To of nobody", Message(Carl, Anna, reply) with { InReplyTo = ["<unknown@elsewhere.test>"] }, CheckReason.NoCorrelationMatch),
         new("an out-of-office answer", Message(Carl, Anna, "Automatic reply: Quote for pump") with
             { InReplyTo = [SentMessageId], MessageClass = "IPM.Note.Rules.OofTemplate.Microsoft", IsAutomatic = true }, CheckReason.CorrelationMatch)
@@ -227,23 +271,51 @@ public sealed class TrackingScenarioTests
     // The worked examples: what is stored, what comes, with the default settings of smart matching.
     private static IEnumerable<Scenario> SmartMatches() =>
     [
-        Smart("smart: the same words with the token", "Quote for valve CRM:0001007", [Anna, Carl], Now.AddDays(-1), Message(Carl, Anna, "RE: Quote for valve CRM:0001007"), true),
+        Smart(
+            "smart: the same words with the token",
+            "Quote for valve CRM:0001007",
+            [Anna, Carl],
+            Now.AddDays(-1),
+            Message(Carl, Anna, "RE: Quote for valve CRM:0001007"),
+            true),
         Smart("smart: a subject of one word", "Hello", [Anna, Carl], Now.AddDays(-1), Message(Carl, Anna, "Hello"), false),
         Smart("smart: a subject of two words, months later", "Hello Carl", [Anna, Carl], Now.AddDays(-120), Message(Carl, Anna, "Hello Carl"), false),
         Smart("smart: one word more", "Order 17", [Anna, Carl], Now.AddDays(-1), Message(Carl, Anna, "RE: Order 17 (question)"), false),
         Smart("smart: one word more where one is allowed", "Order 17", [Anna, Carl], Now.AddDays(-1), Message(Carl, Anna, "RE: Order 17 (question)"), true,
             s => s with { HashDeltaSubjectCount = 1 }),
-        Smart("smart: out of office with the default expression", "Order 17", [Anna, Carl], Now.AddDays(-1), Message(Carl, Anna, "Out of office: Order 17"), false),
-        Smart("smart: out of office with the expression for it", "Order 17", [Anna, Carl], Now.AddDays(-1), Message(Carl, Anna, "Out of office: Order 17"), true,
+        Smart(
+            "smart: out of office with the default expression",
+            "Order 17",
+            [Anna, Carl],
+            Now.AddDays(-1),
+            Message(Carl, Anna, "Out of office: Order 17"),
+            false),
+        Smart("smart: out of office with the expression for it",
+            "Order 17", [Anna, Carl], Now.AddDays(-1), Message(Carl, Anna, "Out of office: Order 17"), true,
             s => s with { HashFilterKeywords = s.HashFilterKeywords + "|^Out of office:" }),
         Smart("smart: one common address", "Order 17", [Anna, Carl, Ben], Now.AddDays(-1), Message(Lena, Anna, "RE: Order 17"), false),
-        Smart("smart: switched off", "Order 17", [Anna, Carl], Now.AddDays(-1), Message(Carl, Anna, "RE: Order 17"), false, s => s with { EnableSmartMatching = false }),
-        Smart("smart: an empty subject", string.Empty, [Anna, Carl], Now.AddDays(-1), Message(Carl, Anna, string.Empty), false, s => s with { SmartMatchingMinWords = 0 }),
+        Smart(
+            "smart: switched off",
+            "Order 17",
+            [Anna, Carl],
+            Now.AddDays(-1),
+            Message(Carl, Anna, "RE: Order 17"),
+            false,
+            s => s with { EnableSmartMatching = false }),
+        Smart(
+            "smart: an empty subject",
+            string.Empty,
+            [Anna, Carl],
+            Now.AddDays(-1),
+            Message(Carl, Anna, string.Empty),
+            false,
+            s => s with { SmartMatchingMinWords = 0 }),
     ];
 
     private static IEnumerable<Scenario> Duplicates() =>
     [
-        new("the same message again", Message(Carl, Support), CheckReason.Duplicate) { Given = o => o.Deliver(Message(Carl, Support)).GetAwaiter().GetResult() },
+        new("the same message again", Message(Carl, Support), CheckReason.Duplicate)
+            { Given = o => o.Deliver(Message(Carl, Support)).GetAwaiter().GetResult() },
         new("the same Message-ID with a list's footer", Message(Carl, Support) with { ActivityId = Guid.NewGuid() }, CheckReason.Duplicate)
             { Given = o => o.Deliver(Message(Carl, Support)).GetAwaiter().GetResult() },
         new("the received copy of email that the CRM sent to a user", Message(Anna, Support, $"Quote for pump {Token}", SentMessageId), CheckReason.AcceptAll)
@@ -276,7 +348,8 @@ public sealed class TrackingScenarioTests
         new($"response by {name}", email, CheckReason.CorrelationMatch) { Method = method, Sender = CarlRecord, AcceptedBy = AnnaRecord };
 
     private static Scenario Smart(
-        string name, string storedSubject, string[] storedAddresses, DateTimeOffset storedOn, IncomingEmail email, bool isMatch, Func<OrganizationSettings, OrganizationSettings>? change = null) =>
+        string name, string storedSubject, string[] storedAddresses, DateTimeOffset storedOn,
+        IncomingEmail email, bool isMatch, Func<OrganizationSettings, OrganizationSettings>? change = null) =>
         new(name, email, isMatch ? CheckReason.CorrelationMatch : CheckReason.NoCorrelationMatch)
         {
             Given = o =>

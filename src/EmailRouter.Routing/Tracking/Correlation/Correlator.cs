@@ -17,7 +17,9 @@ internal static class Correlator
             return new CorrelationResult(CorrelationMethod.Skipped);
         }
 
-        log.Note(TrackingRules.CorrelationForward, context.Email.IsForward ? "The message forwards another; it is correlated like a reply." : "The message is no forward.");
+        log.Note(
+            TrackingRules.CorrelationForward,
+            context.Email.IsForward ? "The message forwards another; it is correlated like a reply." : "The message is no forward.");
         CorrelationResult? result = null;
         bool wasAsked = false;
         foreach (CorrelationStep step in order)

@@ -34,7 +34,8 @@ internal static class HeaderSteps
             }
         }
 
-        context.Log.NoMatch(rule, $"{header} names {EvidenceLog.List(ids, 3)}; no email activity has {(ids.Count == 1 ? "this Message-ID" : "one of these Message-IDs")}.");
+        context.Log.NoMatch(
+            rule, $"{header} names {EvidenceLog.List(ids, 3)}; no email activity has {(ids.Count == 1 ? "this Message-ID" : "one of these Message-IDs")}.");
         return null;
     }
 }

@@ -2,7 +2,8 @@ using EmailRouter.Crm;
 
 namespace EmailRouter.Routing.Tracking.Correlation;
 
-/// <summary>Correlation by a tracking token in the subject. A token counts only when a stored outgoing email bears it: others may use the same prefix.</summary>
+/// <summary>Correlation by a tracking token in the subject. A token counts only when a stored outgoing email bears it: others may use the same
+/// prefix.</summary>
 internal static class TrackingTokenStep
 {
     public static CorrelationResult? Run(TrackingContext context)
@@ -23,7 +24,8 @@ internal static class TrackingTokenStep
             {
                 log.NoMatch(
                     TrackingRules.CorrelationTrackingToken,
-                    $"The token {token} in the subject belongs to no outgoing email of this organization: it is another CRM's, or the email was deleted. It counts for nothing.");
+                    $"The token {token} in the subject belongs to no outgoing email of this organization: " +
+                    "it is another CRM's, or the email was deleted. It counts for nothing.");
             }
 
             bearers.AddRange(emails.Select((e, i) => new Bearer(token, e, i, Correspondents.Compare(context, e))));

@@ -7,8 +7,8 @@ public sealed class CorrelatorTests
 {
     private static readonly string[] steps =
     [
-        TrackingRules.CorrelationInReplyTo, TrackingRules.CorrelationReferences, TrackingRules.CorrelationTrackingToken, TrackingRules.CorrelationConversationIndex,
-        TrackingRules.CorrelationSmartMatching,
+        TrackingRules.CorrelationInReplyTo, TrackingRules.CorrelationReferences, TrackingRules.CorrelationTrackingToken,
+        TrackingRules.CorrelationConversationIndex, TrackingRules.CorrelationSmartMatching,
     ];
 
     private readonly Office office = new();
@@ -31,7 +31,8 @@ public sealed class CorrelatorTests
         TrackingCheckResult check = await office.Check(Office.Message(Office.Carl, Office.Anna) with { InReplyTo = [Office.SentMessageId] });
 
         Assert.Equal(CheckReason.NoCorrelationMatch, check.Reason);
-        Assert.Contains("leaves this step out", Assert.Single(check.Evidence, e => e.Rule == TrackingRules.CorrelationInReplyTo).Text, StringComparison.Ordinal);
+        Assert.Contains(
+            "leaves this step out", Assert.Single(check.Evidence, e => e.Rule == TrackingRules.CorrelationInReplyTo).Text, StringComparison.Ordinal);
         Assert.Single(check.Evidence, e => e.Rule == TrackingRules.CorrelationTrackingToken);
     }
 

@@ -14,7 +14,8 @@ public sealed class HeaderStepsTests
     {
         StoreNewer();
 
-        TrackingCheckResult check = await office.Check(Office.Message(Office.Carl, Office.Anna) with { References = [Office.SentMessageId, "<newer@contoso.test>", "<gone@x.test>"] });
+        TrackingCheckResult check = await office.Check(
+            Office.Message(Office.Carl, Office.Anna) with { References = [Office.SentMessageId, "<newer@contoso.test>", "<gone@x.test>"] });
 
         Assert.Equal(newer, check.Plan!.Correlation.Email!.ActivityId);
         Assert.Equal(CorrelationStep.References, check.Plan.Correlation.Step);
@@ -46,7 +47,11 @@ public sealed class HeaderStepsTests
     public async Task A_message_that_answers_itself_answers_nothing()
     {
         TrackingCheckResult check = await office.Check(
-            Office.Message(Office.Carl, Office.Anna, messageId: Office.SentMessageId) with { InReplyTo = [Office.SentMessageId], References = [Office.SentMessageId] });
+            Office.Message(Office.Carl, Office.Anna, messageId: Office.SentMessageId) with
+            {
+                InReplyTo = [Office.SentMessageId],
+                References = [Office.SentMessageId],
+            });
 
         Assert.Equal(CheckReason.NoCorrelationMatch, check.Reason);
     }
