@@ -8,14 +8,21 @@ internal static class MailSteps
     /// <param name="context">The clock and whoever watches.</param>
     /// <param name="step">Which step.</param>
     /// <param name="work">The step; returns its result and the detail to report.</param>
+    /// <param name="complete">Adds to the report of a step that succeeded; null for nothing.</param>
     /// <returns>The result of the step.</returns>
-    public static async ValueTask<T> RunAsync<T>(MailContext context, MailStep step, Func<ValueTask<(T Result, string Detail)>> work)
+    public static async ValueTask<T> RunAsync<T>(
+        MailContext context, MailStep step, Func<ValueTask<(T Result, string Detail)>> work, Func<MailStepReport, T, MailStepReport>? complete = null)
     {
         long started = context.Clock.GetTimestamp();
         try
         {
             (T result, string detail) = await work().ConfigureAwait(false);
-            context.Steps?.Report(new MailStepReport(step, true, detail, context.Clock.GetElapsedTime(started)));
+            if (context.Steps is { } steps)
+            {
+                var report = new MailStepReport(step, true, detail, context.Clock.GetElapsedTime(started));
+                steps.Report(complete?.Invoke(report, result) ?? report);
+            }
+
             return result;
         }
         catch (MailException e)

@@ -51,14 +51,13 @@ public sealed class TcpTransport : ITransport
         ArgumentNullException.ThrowIfNull(plain);
         ArgumentNullException.ThrowIfNull(endpoint);
         ArgumentNullException.ThrowIfNull(context);
-        return await MailSteps.RunAsync<Stream>(
+        return await MailSteps.RunAsync<SslStream>(
             context,
             MailStep.Tls,
-            async () =>
-            {
-                (SslStream tls, string detail) = await HandshakeAsync(plain, endpoint, context, cancellationToken).ConfigureAwait(false);
-                return (tls, detail);
-            }).ConfigureAwait(false);
+            () => HandshakeAsync(plain, endpoint, context, cancellationToken),
+            (report, tls) => tls.RemoteCertificate is X509Certificate2 certificate
+                ? report with { CertificateExpiresOn = new DateTimeOffset(certificate.NotAfter.ToUniversalTime()) }
+                : report).ConfigureAwait(false);
     }
 
     private static async ValueTask<IPAddress[]> ResolveAsync(

@@ -61,6 +61,9 @@ public sealed record MailboxRoute
     /// <summary>Gets the credential with its secret still encrypted; null as <see cref="UserName"/>.</summary>
     internal StoredCredential? Credential { get; init; }
 
+    /// <summary>Gets whether profile and credential suffice for a connection, whatever the CRM and the administrator say.</summary>
+    internal (MailboxStatus Status, string Text, string Remedy) Connection { get; init; }
+
     /// <summary>Makes the login for the mail server; the secret is decrypted only here.</summary>
     /// <param name="address">The mailbox's address.</param>
     /// <param name="secrets">What decrypts.</param>

@@ -58,6 +58,8 @@ public static class MailboxCatalog
         CrmMailbox mailbox,
         MailboxConfiguration? configured)
     {
+        private static (MailboxStatus Status, string Text, string Remedy) Ready => (MailboxStatus.Usable, "Ready.", string.Empty);
+
         private string What => mailbox.Kind switch
         {
             CrmMailboxKind.User => "user",
@@ -74,9 +76,23 @@ public static class MailboxCatalog
             if (profile is not null && profile.Direction != direction)
                 profile = null;
             StoredCredential? credential = FindCredential(profile);
-            (MailboxStatus status, string text, string remedy) = Judge(direction, method, name, profile, credential);
-            return new MailboxRoute { Direction = direction, Status = status, StatusText = text, Remedy = remedy, Profile = profile, Credential = credential };
+            (MailboxStatus Status, string Text, string Remedy) connection = JudgeConnection(direction, name, profile, credential);
+            (MailboxStatus Status, string Text, string Remedy) verdict = JudgeMailbox(direction, method);
+            if (verdict.Status == MailboxStatus.Usable)
+                verdict = connection;
+            return new MailboxRoute
+            {
+                Direction = direction,
+                Status = verdict.Status,
+                StatusText = verdict.Text,
+                Remedy = verdict.Remedy,
+                Profile = profile,
+                Credential = credential,
+                Connection = connection,
+            };
         }
+
+        private static string Word(MailDirection direction) => direction == MailDirection.Incoming ? "incoming" : "outgoing";
 
         private StoredCredential? FindCredential(ProfileConfiguration? profile)
         {
@@ -89,10 +105,10 @@ public static class MailboxCatalog
             return stored is null or { Secret: null or "" } ? null : string.IsNullOrEmpty(stored.UserName) ? stored with { UserName = mailbox.Address } : stored;
         }
 
-        private (MailboxStatus Status, string Text, string Remedy) Judge(
-            MailDirection direction, DeliveryMethod method, string? name, ProfileConfiguration? profile, StoredCredential? credential)
+        /// <summary>Whether the CRM and the administrator want the router to use it.</summary>
+        private (MailboxStatus Status, string Text, string Remedy) JudgeMailbox(MailDirection direction, DeliveryMethod method)
         {
-            string which = direction == MailDirection.Incoming ? "incoming" : "outgoing";
+            string which = Word(direction);
             if (!deployment.Enabled)
                 return (MailboxStatus.DeploymentDisabled, $"The deployment {deployment.Name} is disabled.", "Enable the deployment.");
             if (configured is { Enabled: false })
@@ -129,6 +145,14 @@ public static class MailboxCatalog
                     "Approve the address in the CRM or with Set-RouterMailbox.");
             }
 
+            return Ready;
+        }
+
+        /// <summary>Whether there is all that a connection to the mail server needs.</summary>
+        private (MailboxStatus Status, string Text, string Remedy) JudgeConnection(
+            MailDirection direction, string? name, ProfileConfiguration? profile, StoredCredential? credential)
+        {
+            string which = Word(direction);
             if (name is null)
                 return (MailboxStatus.NoProfile, $"Neither the mailbox nor the deployment has an {which} profile.", $"Assign an {which} profile.");
             if (profile is null)
@@ -143,7 +167,7 @@ public static class MailboxCatalog
                 return (MailboxStatus.NoCredential, $"The profile {profile.Name} has no credential.", $"Set the credential of the profile {profile.Name}.");
             if (credential is null && profile.CredentialSource == CredentialSource.Mailbox)
                 return (MailboxStatus.NoCredential, "The mailbox has no credential.", "Set the mailbox's credential, or let the profile give one for all.");
-            return (MailboxStatus.Usable, "Ready.", string.Empty);
+            return Ready;
         }
     }
 }

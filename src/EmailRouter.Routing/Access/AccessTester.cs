@@ -1,0 +1,194 @@
+using EmailRouter.Crm;
+using EmailRouter.Mail;
+using EmailRouter.Routing.Configuration;
+using EmailRouter.Routing.State;
+
+namespace EmailRouter.Routing.Access;
+
+/// <summary>
+/// Tests step by step whether the router can work on a mailbox: from the configuration over the CRM to the listing of the mailbox, or to the point where a
+/// message could be offered. Changes nothing anywhere. What is read of a CRM is read once for each tester.
+/// </summary>
+/// <param name="configuration">The configuration.</param>
+/// <param name="systems">The systems it names.</param>
+/// <param name="secrets">What decrypts its credentials.</param>
+/// <param name="openOrganization">Opens the organization of a deployment; the tester disposes it.</param>
+/// <param name="context">Clock, network and time limits for the mail servers; who watches the steps there is told as well.</param>
+public sealed class AccessTester(
+    RouterConfiguration configuration,
+    RouterSystems systems,
+    ISecretProtector secrets,
+    Func<DeploymentConfiguration, CancellationToken, ValueTask<IOrganizationDirectory>> openOrganization,
+    MailContext context)
+{
+    private readonly AccessCrm crm = new(configuration, openOrganization, context.Clock);
+
+    /// <summary>Gets how long before its end a certificate is worth a warning: 14 days.</summary>
+    public static TimeSpan CertificateWarning { get; } = TimeSpan.FromDays(14);
+
+    /// <summary>Tests one direction of a mailbox. May be called for many mailboxes at the same time.</summary>
+    /// <param name="mailbox">The mailbox.</param>
+    /// <param name="direction">The direction.</param>
+    /// <param name="cancellationToken">Stops the test.</param>
+    /// <returns>The steps; whatever goes wrong is a step that failed, not an exception.</returns>
+    public async Task<AccessTestResult> TestAsync(MailboxKey mailbox, MailDirection direction, CancellationToken cancellationToken)
+    {
+        var steps = new AccessSteps(context, cancellationToken);
+        int? messages = null;
+        try
+        {
+            EffectiveRoute route = await PrepareAsync(steps, mailbox, direction, cancellationToken).ConfigureAwait(false);
+            if (direction == MailDirection.Incoming)
+                messages = await ListMailboxAsync(steps, route, cancellationToken).ConfigureAwait(false);
+            else
+                await OpenSenderAsync(steps, route, cancellationToken).ConfigureAwait(false);
+        }
+        catch (AccessEndException)
+        {
+            // The step that failed is recorded; those after it need it.
+        }
+
+        return new AccessTestResult { Deployment = mailbox.Deployment, Mailbox = mailbox.Address, Direction = direction, Steps = steps.ToList(), MessageCount = messages };
+    }
+
+    private static bool Same(string? a, string? b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
+
+    private static MailboxRoute CheckMailbox(AccessSteps steps, AccessCrm.Reading reading, MailboxKey key, MailDirection direction)
+    {
+        if (reading.Find(key.Address) is not { } mailbox)
+        {
+            throw steps.End(
+                AccessStepNames.Mailbox,
+                "RouterMailboxUnknown",
+                $"No user, queue or forward mailbox of {key.Deployment} has the address {key.Address}.",
+                "Check the address, or give it to a user or queue in the CRM.");
+        }
+
+        // What is switched off, or not yet approved, does not keep the servers from being tested: often they are tested first.
+        MailboxRoute route = mailbox.Route(direction);
+        if (route.Status is MailboxStatus.DeploymentDisabled or MailboxStatus.Disabled or MailboxStatus.Inactive or MailboxStatus.DeliveryMethodNone or
+            MailboxStatus.DeliveredByOutlook or MailboxStatus.DeliveredByForwardMailbox or MailboxStatus.SharedAddress)
+        {
+            steps.Fail(AccessStepNames.Mailbox, $"RouterMailbox{route.Status}", route.StatusText, route.Remedy);
+        }
+        else
+        {
+            steps.Pass(AccessStepNames.Mailbox, $"{mailbox.Kind} {mailbox.Crm.Owner.Name ?? mailbox.Address}");
+        }
+
+        if (route.Status == MailboxStatus.NotApproved)
+            steps.Fail(AccessStepNames.Approval, $"RouterMailbox{route.Status}", route.StatusText, route.Remedy);
+        else if (mailbox.Crm.Approval == AccessApproval.Approved)
+            steps.Pass(AccessStepNames.Approval, "Approved.");
+        return route;
+    }
+
+    private static async Task<int> ListMailboxAsync(AccessSteps steps, EffectiveRoute route, CancellationToken cancellationToken)
+    {
+        IMailboxSession session = await steps.RunAsync(
+            nameof(MailStep.OpenMailbox),
+            async () => (
+                await route.System.OpenMailboxAsync(route.Profile.ToEndpoint(), route.Login, route.Watched, cancellationToken).ConfigureAwait(false),
+                "The mailbox is open.")).ConfigureAwait(false);
+        await using (session.ConfigureAwait(false))
+        {
+            steps.WarnWithoutTls(route.Profile);
+            int count = await steps.RunAsync(
+                nameof(MailStep.List),
+                async () =>
+                {
+                    int found = 0;
+                    await foreach (MessageRef message in session.ListAsync(MailboxCursor.Start, cancellationToken).ConfigureAwait(false))
+                        found++;
+                    return (found, $"{found} messages");
+                }).ConfigureAwait(false);
+            CheckSettlements(steps, session, route.Profile);
+            await steps.RunAsync(
+                nameof(MailStep.Complete),
+                async () =>
+                {
+                    await session.CompleteAsync(cancellationToken).ConfigureAwait(false);
+                    return (true, "The session ended in order; nothing was changed.");
+                }).ConfigureAwait(false);
+            return count;
+        }
+    }
+
+    private static void CheckSettlements(AccessSteps steps, IMailboxSession session, ProfileConfiguration profile)
+    {
+        SettlementKinds missing = (profile.Settlement.Kind | profile.UntrackedSettlement.Kind) & ~session.Settlements;
+        if (missing == SettlementKinds.None)
+        {
+            steps.Pass(AccessStepNames.Settlement, $"The server can do {session.Settlements}.");
+            return;
+        }
+
+        steps.Fail(
+            AccessStepNames.Settlement,
+            "RouterSettlementUnsupported",
+            $"The profile {profile.Name} asks for {missing}; {profile.System} on this server can only do {session.Settlements}.",
+            "Choose another settlement in the profile, or another mail system.");
+    }
+
+    private static async Task OpenSenderAsync(AccessSteps steps, EffectiveRoute route, CancellationToken cancellationToken)
+    {
+        IMailSender sender = await steps.RunAsync(
+            AccessStepNames.OpenSender,
+            async () => (
+                await route.System.OpenSenderAsync(route.Profile.ToEndpoint(), route.Login, route.Watched, cancellationToken).ConfigureAwait(false),
+                "The server is ready to take messages; none was offered.")).ConfigureAwait(false);
+        await sender.DisposeAsync().ConfigureAwait(false);
+        steps.WarnWithoutTls(route.Profile);
+    }
+
+    /// <summary>Everything before the network of the mail server.</summary>
+    private async Task<EffectiveRoute> PrepareAsync(AccessSteps steps, MailboxKey key, MailDirection direction, CancellationToken cancellationToken)
+    {
+        DeploymentConfiguration deployment = CheckConfiguration(steps, key);
+        AccessCrm.Reading reading = await steps.RunAsync(
+            AccessStepNames.Crm,
+            async () =>
+            {
+                AccessCrm.Reading read = await crm.ReadAsync(deployment, cancellationToken).ConfigureAwait(false);
+                return (read, $"{(read.Settings.Name.Length > 0 ? read.Settings.Name : deployment.Name)}: {read.Count} mailboxes");
+            }).ConfigureAwait(false);
+        MailboxRoute route = CheckMailbox(steps, reading, key, direction);
+        if (route.Connection.Status != MailboxStatus.Usable || route.Profile is not { } profile)
+            throw steps.End(AccessStepNames.Credential, $"RouterMailbox{route.Connection.Status}", route.Connection.Text, route.Connection.Remedy);
+        return await steps.RunAsync(
+            AccessStepNames.Credential,
+            () =>
+            {
+                var ready = new EffectiveRoute(profile, systems.Mail(profile.System), route.Login(key.Address, secrets), context with { Steps = steps });
+                string who = route.UserName is { } user ? $"user {user}" : "no credential";
+                return ValueTask.FromResult((ready, $"Profile {profile.Name}: {profile.System} at {profile.Host ?? profile.Url?.Host}, {who}"));
+            }).ConfigureAwait(false);
+    }
+
+    /// <summary>Validates what this mailbox uses; faults of other elements are no business of it.</summary>
+    private DeploymentConfiguration CheckConfiguration(AccessSteps steps, MailboxKey key)
+    {
+        DeploymentConfiguration deployment = configuration.Deployments.FirstOrDefault(d => Same(d.Name, key.Deployment)) ?? throw steps.End(
+            AccessStepNames.Configuration,
+            "RouterDeploymentUnknown",
+            $"There is no deployment {key.Deployment}.",
+            "Name one of the deployments of the configuration, or create it.");
+        MailboxConfiguration? own = configuration.Mailboxes.FirstOrDefault(m => Same(m.Deployment, key.Deployment) && Same(m.Address, key.Address));
+        string?[] profiles = [own?.IncomingProfile, own?.OutgoingProfile, deployment.IncomingProfile, deployment.OutgoingProfile];
+        RouterConfiguration used = configuration with
+        {
+            Deployments = [deployment],
+            Mailboxes = own is null ? [] : [own],
+            Profiles = [.. configuration.Profiles.Where(p => profiles.Any(name => Same(name, p.Name)))],
+        };
+        IReadOnlyList<ConfigurationFault> faults = ConfigurationValidator.Validate(used, systems);
+        foreach (ConfigurationFault fault in faults)
+            steps.Fail(AccessStepNames.Configuration, "RouterConfigurationInvalid", $"{fault.Element}: {fault.Problem}", fault.Remedy);
+        if (faults.Count > 0)
+            throw new AccessEndException();
+        steps.Pass(AccessStepNames.Configuration, "No faults.");
+        return deployment;
+    }
+
+    private sealed record EffectiveRoute(ProfileConfiguration Profile, IMailSystem System, MailLogin Login, MailContext Watched);
+}
