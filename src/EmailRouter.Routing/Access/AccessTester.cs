@@ -174,12 +174,13 @@ public sealed class AccessTester(
             $"There is no deployment {key.Deployment}.",
             "Name one of the deployments of the configuration, or create it.");
         MailboxConfiguration? own = configuration.Mailboxes.FirstOrDefault(m => Same(m.Deployment, key.Deployment) && Same(m.Address, key.Address));
-        string?[] profiles = [own?.IncomingProfile, own?.OutgoingProfile, deployment.IncomingProfile, deployment.OutgoingProfile];
+        string?[] names = [own?.IncomingProfile, own?.OutgoingProfile, deployment.IncomingProfile, deployment.OutgoingProfile];
+        ProfileConfiguration[] profiles = [.. configuration.Profiles.Where(p => names.Any(name => Same(name, p.Name)))];
         RouterConfiguration used = configuration with
         {
             Deployments = [deployment],
             Mailboxes = own is null ? [] : [own],
-            Profiles = [.. configuration.Profiles.Where(p => profiles.Any(name => Same(name, p.Name)))],
+            Profiles = [.. configuration.Profiles.Where(p => profiles.Contains(p) || profiles.Any(user => Same(user.SentCopy?.Profile, p.Name)))],
         };
         IReadOnlyList<ConfigurationFault> faults = ConfigurationValidator.Validate(used, systems);
         foreach (ConfigurationFault fault in faults)

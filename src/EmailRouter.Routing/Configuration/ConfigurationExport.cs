@@ -19,6 +19,7 @@ public static class ConfigurationExport
                 .. configuration.Profiles.Select(p => p with
                 {
                     Credential = Strip(p.Credential),
+                    SentCopy = p.SentCopy is null ? null : p.SentCopy with { Credential = Strip(p.SentCopy.Credential) },
 
                     // A plug-in's own settings: what sounds like a secret does not leave either.
                     Options = p.Options.Where(o => !SoundsSecret(o.Key)).ToDictionary(o => o.Key, o => o.Value),

@@ -83,6 +83,7 @@ public static class ConfigurationValidator
                     Add($"{element}, maxConnections", $"{profile.MaxConnections} is too few.", "Allow at least 1 connection.");
                 CheckSettlement($"{element}, settlement", profile.Settlement, profile.Direction);
                 CheckSettlement($"{element}, untrackedSettlement", profile.UntrackedSettlement, profile.Direction);
+                CheckSentCopy(element, profile);
                 if (profile is { Direction: MailDirection.Outgoing, ReceivedAfter: not null })
                     Add($"{element}, receivedAfter", "It means nothing for outgoing mail.", "Remove it.");
             }
@@ -230,6 +231,24 @@ public static class ConfigurationValidator
                 Add(element, "Move needs a folder.", "Name the folder, e.g. \"folder\": \"Tracked\".");
             else if (settlement.Kind != SettlementKinds.Move && settlement.Folder is not null)
                 Add(element, $"{settlement.Kind} needs no folder.", "Remove the folder, or use Move.");
+        }
+
+        private void CheckSentCopy(string profileElement, ProfileConfiguration profile)
+        {
+            if (profile.SentCopy is not { } copy)
+                return;
+            string element = $"{profileElement}, sentCopy";
+            if (profile.Direction == MailDirection.Incoming)
+                Add(element, "It means nothing for incoming mail.", "Remove it.");
+            if (!IsAddress(copy.Address))
+                Add($"{element}, address", $"\"{copy.Address}\" is no e-mail address.", "Write it as name@domain.");
+            if (string.IsNullOrWhiteSpace(copy.Profile))
+                Add($"{element}, profile", "It is empty.", "Name the incoming profile by which the copies are read.");
+            else
+                CheckProfileUse($"{element}, profile", copy.Profile, MailDirection.Incoming);
+            if (copy.Credential is null && Find(configuration.Profiles, p => p.Name, copy.Profile) is { CredentialSource: CredentialSource.Mailbox })
+                Add($"{element}, credential", "It is missing, and the profile takes it from the mailbox.", "Set the credential of the mailbox of copies.");
+            CheckCredential(element, copy.Credential);
         }
 
         private void CheckProfileUse(string element, string? name, MailDirection direction)

@@ -14,7 +14,7 @@ public sealed class ConfigurationExportTests
             Profiles =
             [
                 Samples.Configuration.Profiles[0] with { Options = new Dictionary<string, string> { ["clientSecret"] = "hidden", ["folder"] = "Inbox" } },
-                Samples.Configuration.Profiles[1],
+                Samples.Configuration.Profiles[1] with { SentCopy = new() { Address = "sent@example.test", Profile = "Pop", Credential = new("sent", "aesgcm1:DDDD") } },
             ],
         };
 
@@ -26,7 +26,7 @@ public sealed class ConfigurationExportTests
         Assert.Contains("Inbox", text, StringComparison.Ordinal);
         Assert.Contains("relay", text, StringComparison.Ordinal);
         Assert.Equal(
-            ["deployment \"Contoso\", credential", "profile \"Relay\", credential", "mailbox \"support@example.test\", credential"],
+            ["deployment \"Contoso\", credential", "profile \"Relay\", credential", "profile \"Relay\", sentCopy, credential", "mailbox \"support@example.test\", credential"],
             ConfigurationValidator.Validate(exported, Samples.Systems).Select(f => f.Element));
     }
 }

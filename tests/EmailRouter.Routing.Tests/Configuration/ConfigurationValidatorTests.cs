@@ -39,6 +39,12 @@ public sealed class ConfigurationValidatorTests
         { "profile two settlements", "profile \"Pop\", settlement", "not one thing" },
         { "profile out settlement", "profile \"Relay\", settlement", "outgoing" },
         { "profile out received", "profile \"Relay\", receivedAfter", "outgoing" },
+        { "copy in", "profile \"Pop\", sentCopy", "incoming" },
+        { "copy address", "profile \"Relay\", sentCopy, address", "no e-mail address" },
+        { "copy profile", "profile \"Relay\", sentCopy, profile", "is Outgoing" },
+        { "copy no profile", "profile \"Relay\", sentCopy, profile", "empty" },
+        { "copy no credential", "profile \"Relay\", sentCopy, credential", "missing" },
+        { "copy open secret", "profile \"Relay\", sentCopy, credential", "not encrypted" },
         { "mailbox address", "mailbox \"support\"", "no e-mail address" },
         { "mailbox deployment", "mailbox \"support@example.test\", deployment", "no deployment \"Nowhere\"" },
         { "mailbox twice", "mailbox \"SUPPORT@example.test\"", "twice" },
@@ -52,6 +58,8 @@ public sealed class ConfigurationValidatorTests
     public void A_right_configuration_has_no_faults()
     {
         Assert.Empty(ConfigurationValidator.Validate(Samples.Configuration, Samples.Systems));
+        Assert.Empty(ConfigurationValidator.Validate(
+            Outgoing(Samples.Configuration, p => p with { SentCopy = new() { Address = "sent@example.test", Profile = "Pop", Credential = new("sent", "aesgcm1:DDDD") } }), Samples.Systems));
         Assert.Empty(ConfigurationValidator.Validate(new RouterConfiguration { RouterName = "r" }, Samples.Systems));
     }
 
@@ -95,6 +103,7 @@ public sealed class ConfigurationValidatorTests
         RouterConfiguration c = Samples.Configuration;
         DeploymentConfiguration d = c.Deployments[0];
         MailboxConfiguration m = c.Mailboxes[0];
+        var copy = new SentCopyConfiguration { Address = "sent@example.test", Profile = "Pop", Credential = new("sent", "aesgcm1:DDDD") };
         return what switch
         {
             "version" => c with { Version = 2 },
@@ -128,6 +137,12 @@ public sealed class ConfigurationValidatorTests
             "profile two settlements" => Incoming(c, p => p with { Settlement = new(SettlementKinds.Keep | SettlementKinds.Delete) }),
             "profile out settlement" => Outgoing(c, p => p with { Settlement = Settlement.Delete }),
             "profile out received" => Outgoing(c, p => p with { ReceivedAfter = DateTimeOffset.UnixEpoch }),
+            "copy in" => Incoming(c, p => p with { SentCopy = copy }),
+            "copy address" => Outgoing(c, p => p with { SentCopy = copy with { Address = "sent" } }),
+            "copy profile" => Outgoing(c, p => p with { SentCopy = copy with { Profile = "Relay" } }),
+            "copy no profile" => Outgoing(c, p => p with { SentCopy = copy with { Profile = " " } }),
+            "copy no credential" => Outgoing(c, p => p with { SentCopy = copy with { Credential = null } }),
+            "copy open secret" => Outgoing(c, p => p with { SentCopy = copy with { Credential = new("sent", "Passw0rd") } }),
             "mailbox address" => c with { Mailboxes = [m with { Address = "support" }] },
             "mailbox deployment" => c with { Mailboxes = [m with { Deployment = "Nowhere" }] },
             "mailbox twice" => c with { Mailboxes = [m, m with { Address = "SUPPORT@example.test" }] },
