@@ -50,13 +50,22 @@ internal sealed class Pop3Listing(Pop3Client client, MailContext context)
         else if (!uidl.IsOk)
             throw Pop3Errors.Refused(Stream, list, MailStep.List, "to list the messages", client.Capabilities);
 
-        // A server that says it cannot do it now, or that something is broken, has UIDL: other ids would make every message a new one.
-        if (!uidl.IsOk && uidl.Code is ("SYS/TEMP" or "SYS/PERM" or "IN-USE" or "LOGIN-DELAY"))
+        // A server that announces UIDL, or says that it cannot do it now or that something is broken, has it: other ids would make every message a new one.
+        bool has = client.Capabilities.Has(Pop3Features.Uidl) || uidl.Code is "SYS/TEMP" or "SYS/PERM" or "IN-USE" or "LOGIN-DELAY";
+        if (!uidl.IsOk && has)
             throw Pop3Errors.Refused(Stream, uidl, MailStep.List, "to list the messages' ids", client.Capabilities);
 
         foreach (int number in sizes.Keys.Where(n => !uids.ContainsKey(n)).Order().ToArray())
         {
-            string? id = uidl.IsOk ? await AskUidAsync(number, cancellationToken).ConfigureAwait(false) : null;
+            string? id = null;
+            if (uidl.IsOk)
+            {
+                Pop3Response one = await client.CommandAsync(MailStep.List, $"UIDL {number}", cancellationToken).ConfigureAwait(false);
+                if (!one.IsOk)
+                    continue;       // gone, or shown again next time
+                id = ReadUid(one, number);
+            }
+
             id ??= await HashHeaderAsync(number, sizes[number], cancellationToken).ConfigureAwait(false);
             if (id is not null)
                 uids.Add(number, id);
@@ -106,12 +115,10 @@ internal sealed class Pop3Listing(Pop3Client client, MailContext context)
         return messages;
     }
 
-    private async ValueTask<string?> AskUidAsync(int number, CancellationToken cancellationToken)
+    private static string? ReadUid(Pop3Response response, int number)
     {
-        Pop3Response response = await client.CommandAsync(MailStep.List, $"UIDL {number}", cancellationToken).ConfigureAwait(false);
         var one = new SortedDictionary<int, string>();
-        if (response.IsOk)
-            AddUid(Encoding.UTF8.GetBytes(response.Text), one);
+        AddUid(Encoding.UTF8.GetBytes(response.Text), one);
         return one.GetValueOrDefault(number);
     }
 

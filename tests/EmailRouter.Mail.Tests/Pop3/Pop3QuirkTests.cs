@@ -54,6 +54,29 @@ public sealed class Pop3QuirkTests
         Assert.Null(messages[2].Size);
     }
 
+    [Theory]
+    [InlineData("USER\\r\\nUIDL", "-ERR not now")]
+    [InlineData("USER", "-ERR [SYS/TEMP] not now")]
+    public async Task A_passing_failure_of_uidl_does_not_make_every_message_a_new_one(string capabilities, string answer)
+    {
+        var transport = new ScriptedTransport($"""
+            S: +OK
+            C: CAPA            S: +OK\r\n{capabilities}\r\n.
+            C: USER sales      S: +OK
+            C: PASS ***        S: +OK
+            C: CAPA            S: +OK\r\n{capabilities}\r\n.
+            C: UIDL            S: {answer}
+            C: LIST            S: +OK\r\n1 30\r\n.
+            """);
+        await using IMailboxSession session = await Pop3ClientTests.OpenAsync(transport);
+
+        MailCommandException e = await Assert.ThrowsAsync<MailCommandException>(
+            async () => await session.ListAsync(MailboxCursor.Start, default).ToListAsync());
+
+        Assert.Equal(MailStep.List, e.Step);
+        transport.AssertPlayedToTheEnd();
+    }
+
     [Fact]
     public async Task A_server_with_neither_uidl_nor_top_is_named()
     {

@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using EmailRouter.Interop.Tests.Servers;
+using EmailRouter.Mail;
+using EmailRouter.Mail.Smtp;
+using EmailRouter.Mime;
+
+namespace EmailRouter.Bench;
+
+/// <summary>Sends messages to one smtp-sink with the same number of sessions: the router's client beside smtp-source.</summary>
+internal sealed class SmtpBenchmark : IBenchmark
+{
+    private const int Rounds = 5;
+
+    public string Name => "smtp";
+
+    public string Summary => "[messages] [size]: sending beside smtp-source to the same smtp-sink";
+
+    public async Task<int> RunAsync(string[] args, CancellationToken cancellationToken)
+    {
+        int count = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 10_000;
+        int size = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 10_000;
+        if (Installed.Find("smtp-source") is null || Installed.Find("smtp-sink") is null)
+        {
+            Console.WriteLine("Not measured: smtp-source and smtp-sink are not installed (package postfix).");
+            return 1;
+        }
+
+        int port = ServerFolder.FreePorts(1)[0];
+        string[] user = Environment.IsPrivilegedProcess ? ["-u", "postfix"] : [];      // as root it demands a user to change to
+        await using ServerProcess sink = ServerProcess.Start("smtp-sink", [.. user, $"127.0.0.1:{port}", "1000"]);
+        await sink.WaitForPortAsync(port);
+        Console.WriteLine($"{count} messages of {size} bytes, no TLS, same smtp-sink, best of {Rounds}");
+        byte[] message = Message(size);
+        foreach (int sessions in new[] { 1, 4, 16 })
+        {
+            double ours = double.MaxValue;
+            double theirs = double.MaxValue;
+            for (int round = 0; round < Rounds; round++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                theirs = Math.Min(theirs, await SourceAsync(port, sessions, count, size));
+                ours = Math.Min(ours, await SendAsync(port, sessions, count, message));
+            }
+
+            Console.WriteLine($"{sessions,2} sessions: smtp-source {count / theirs,7:0}/s  EmailRouter {count / ours,7:0}/s  ratio {theirs / ours:0.00}  (target 0.80)");
+        }
+
+        return 0;
+    }
+
+    private static byte[] Message(int size)
+    {
+        var text = new StringBuilder("From: box@example.test\r\nTo: sales@example.test\r\nSubject: bench\r\nMessage-ID: <1@example.test>\r\n\r\n");
+        while (text.Length < size)
+            text.Append("JVBERi0xLjQKJcOkw7zDtsOfCjIgMCBvYmoKPDwvTGVuZ3RoIDMgMCBSL0ZpbHRlci9GbGF0ZURl\r\n");
+        return Encoding.ASCII.GetBytes(text.ToString());
+    }
+
+    private static async Task<double> SourceAsync(int port, int sessions, int count, int size)
+    {
+        long started = Stopwatch.GetTimestamp();
+        await ServerProcess.RunAsync(
+            "smtp-source", "-d", "-s", $"{sessions}", "-m", $"{count}", "-l", $"{size}", "-f", "box@example.test", "-t", "sales@example.test", $"127.0.0.1:{port}");
+        return Stopwatch.GetElapsedTime(started).TotalSeconds;
+    }
+
+    private static async Task<double> SendAsync(int port, int sessions, int count, byte[] message)
+    {
+        long started = Stopwatch.GetTimestamp();
+        int left = count;
+        await Task.WhenAll(Enumerable.Range(0, sessions).Select(_ => Task.Run(async () =>
+        {
+            var endpoint = new MailEndpoint { Host = "127.0.0.1", Port = port, Tls = TlsMode.None };
+            await using IMailSender sender = await new SmtpSystem().OpenSenderAsync(
+                endpoint, new MailLogin("box@example.test", MailCredential.Anonymous), new MailContext(), default);
+            while (Interlocked.Decrement(ref left) >= 0)
+            {
+                SendReceipt receipt = await sender.SendAsync(
+                    new OutgoingMessage
+                    {
+                        EnvelopeFrom = "box@example.test",
+                        Recipients = ["sales@example.test"],
+                        MessageId = "<1@example.test>",
+                        Content = MessageBuffer.Wrap(message),
+                        BeforeCommit = _ => ValueTask.CompletedTask,
+                    },
+                    default);
+                if (receipt.Status != SendStatus.Accepted)
+                    throw new InvalidOperationException(receipt.Reply);
+            }
+        })));
+        return Stopwatch.GetElapsedTime(started).TotalSeconds;
+    }
+}

@@ -1,0 +1,33 @@
+namespace EmailRouter.Interop.Tests.Servers;
+
+/// <summary>The software the tests use.</summary>
+public enum Software
+{
+    Dovecot,
+    Postfix,
+    Mpop,
+}
+
+/// <summary>Finds out what is installed.</summary>
+public static class Installed
+{
+    /// <summary>Says why software cannot be used here; null when it can.</summary>
+    public static string? WhyNot(Software software) => software switch
+    {
+        _ when OperatingSystem.IsWindows() => $"{software} does not run on Windows",
+        Software.Dovecot when Find("dovecot") is null => "Dovecot is not installed (packages dovecot-core, dovecot-pop3d, dovecot-imapd, dovecot-lmtpd)",
+        Software.Dovecot when !File.Exists("/usr/lib/dovecot/pop3") => "Dovecot's POP3 server is not installed (package dovecot-pop3d)",
+        Software.Postfix when Find("postfix") is null => "Postfix is not installed (package postfix)",
+        Software.Postfix when !Environment.IsPrivilegedProcess => "Postfix starts only as root",
+        Software.Mpop when Find("mpop") is null => "mpop is not installed (package mpop)",
+        _ => null,
+    };
+
+    /// <summary>Finds a program.</summary>
+    public static string? Find(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? string.Empty).Split(':')
+        .Concat(["/usr/sbin", "/usr/local/sbin", "/sbin"])
+        .Where(folder => folder.Length > 0)
+        .Select(folder => Path.Combine(folder, program))
+        .FirstOrDefault(File.Exists);
+}
