@@ -117,11 +117,20 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
         }
 
         current.Stream.Enter(MailStep.Send, "the server to take the message");
-        await WriteContentAsync(current.Stream, message.Content.Memory, content, cancellationToken).ConfigureAwait(false);
-        if (message.BeforeCommit is { } commit)
-            await commit([.. envelope.Recipients.Where(r => r.IsOpen).Select(r => r.Address)], cancellationToken).ConfigureAwait(false);
-        cancellationToken.ThrowIfCancellationRequested();
-        return await CommitAsync(current, envelope, cancellationToken).ConfigureAwait(false);
+        byte[] last = ArrayPool<byte>.Shared.Rent(WriteSize);
+        try
+        {
+            int length = await WriteContentAsync(current.Stream, message.Content.Memory, content, last, cancellationToken).ConfigureAwait(false);
+            FinalDot.CopyTo(last.AsSpan(length));
+            if (message.BeforeCommit is { } commit)
+                await commit([.. envelope.Recipients.Where(r => r.IsOpen).Select(r => r.Address)], cancellationToken).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+            return await CommitAsync(current, envelope, last.AsMemory(0, length + FinalDot.Length), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(last);
+        }
     }
 
     /// <summary>Sends RSET where needed, MAIL and RCPT, and reads their replies.</summary>
@@ -204,16 +213,17 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
     }
 
     /// <summary>
-    /// Writes the final dot and waits for the answer. From the first byte on only the server knows what becomes of the message, so nothing here throws:
+    /// Writes the last piece with the final dot and waits for the answer. From here on only the server knows what becomes of the message, so nothing here throws:
     /// whatever prevents an answer is <see cref="SendStatus.Uncertain"/>.
     /// </summary>
-    private async ValueTask<SendReceipt> CommitAsync(SmtpClient current, SmtpEnvelope envelope, CancellationToken cancellationToken)
+    private async ValueTask<SendReceipt> CommitAsync(
+        SmtpClient current, SmtpEnvelope envelope, ReadOnlyMemory<byte> last, CancellationToken cancellationToken)
     {
         current.Stream.Enter(MailStep.Send, "the reply to the final dot");
         SmtpResponse reply;
         try
         {
-            await current.Stream.WriteDataAsync(FinalDot, context.Deadlines.DataIdle, cancellationToken).ConfigureAwait(false);
+            await current.Stream.WriteDataAsync(last, context.Deadlines.DataIdle, cancellationToken).ConfigureAwait(false);
             reply = await current.ReadAsync(context.Deadlines.FinalDot, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is MailException or OperationCanceledException)
@@ -244,29 +254,38 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
     private ValueTask<SmtpResponse> ReadAsync(SmtpClient current, CancellationToken cancellationToken) =>
         current.ReadAsync(context.Deadlines.Command, cancellationToken);
 
-    private async ValueTask WriteContentAsync(ProtocolStream stream, ReadOnlyMemory<byte> bytes, SmtpContent content, CancellationToken cancellationToken)
+    /// <summary>Writes the message but for its last piece, which goes with the final dot: for most messages that saves a packet and a wake-up on both sides.</summary>
+    /// <param name="stream">The connection.</param>
+    /// <param name="bytes">The message.</param>
+    /// <param name="content">What it looks like.</param>
+    /// <param name="last">Takes the last piece and leaves room for the dot.</param>
+    /// <param name="cancellationToken">Stops the writing; nothing is sent then.</param>
+    /// <returns>The length of the last piece.</returns>
+    private async ValueTask<int> WriteContentAsync(
+        ProtocolStream stream, ReadOnlyMemory<byte> bytes, SmtpContent content, byte[] last, CancellationToken cancellationToken)
     {
         TimeSpan limit = context.Deadlines.DataIdle;
-        if (content.IsCanonical)
+        int room = last.Length - FinalDot.Length;
+        for (int offset = 0; ;)
         {
-            for (int offset = 0; offset < bytes.Length; offset += WriteSize)
-                await stream.WriteDataAsync(bytes.Slice(offset, Math.Min(WriteSize, bytes.Length - offset)), limit, cancellationToken).ConfigureAwait(false);
-            return;
-        }
-
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(WriteSize);
-        try
-        {
-            for (int offset = 0; offset < bytes.Length;)
+            int written;
+            int used;
+            if (!content.IsCanonical)
             {
-                int written = SmtpContent.Encode(bytes.Span[offset..], buffer, out int used);
-                offset += used;
-                await stream.WriteDataAsync(buffer.AsMemory(0, written), limit, cancellationToken).ConfigureAwait(false);
+                written = SmtpContent.Encode(bytes.Span[offset..], last.AsSpan(0, room), out used);
             }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
+            else
+            {
+                used = Math.Min(bytes.Length - offset, room);
+                if (used == bytes.Length - offset)
+                    bytes.Span[offset..].CopyTo(last);
+                written = used;
+            }
+
+            if (offset + used == bytes.Length)
+                return written;
+            await stream.WriteDataAsync(content.IsCanonical ? bytes.Slice(offset, used) : last.AsMemory(0, written), limit, cancellationToken).ConfigureAwait(false);
+            offset += used;
         }
     }
 
