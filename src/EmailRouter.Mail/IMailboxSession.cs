@@ -18,7 +18,10 @@ public interface IMailboxSession : IAsyncDisposable
     /// </returns>
     IAsyncEnumerable<MessageRef> ListAsync(MailboxCursor since, CancellationToken cancellationToken);
 
-    /// <summary>Fetches messages in the order given, as many at a time as the server and the memory allow.</summary>
+    /// <summary>
+    /// Fetches messages in the order given, as many at a time as the server and the memory allow. Until the enumeration has ended the session can do
+    /// nothing else but <see cref="SettleAsync"/>.
+    /// </summary>
     /// <param name="messages">References from <see cref="ListAsync"/> of this session.</param>
     /// <param name="cancellationToken">Stops the fetching.</param>
     /// <returns>One result for each reference, in order; the caller disposes each.</returns>
@@ -34,7 +37,7 @@ public interface IMailboxSession : IAsyncDisposable
     /// <param name="message">A reference from <see cref="ListAsync"/> of this session.</param>
     /// <param name="how">One of <see cref="Settlements"/>.</param>
     /// <param name="cancellationToken">Stops the attempt.</param>
-    /// <returns>A task that ends when the server has taken note.</returns>
+    /// <returns>A task that ends when it is taken note of; a server's refusal may come as late as <see cref="CompleteAsync"/>.</returns>
     ValueTask SettleAsync(MessageRef message, Settlement how, CancellationToken cancellationToken);
 
     /// <summary>Ends the session in order. Servers that commit settlements only now (POP3's QUIT) do it here.</summary>

@@ -153,7 +153,7 @@ public sealed class ProtocolStreamTests
     public async Task Random_messages_survive_stuffing_and_unstuffing()
     {
         var random = new Random(4711);
-        string[] pieces = [".", "\r\n", "\n", "\r", "a", "bc", "..", "\r\n.", new string('x', 5000)];
+        string[] pieces = [".", "\r\n", "\n", "\r", "a", "bc", "..", "\r\n.", new string('x', 300)];
         for (int round = 0; round < 300; round++)
         {
             string body = "From: a@example.test\r\n" + string.Concat(Enumerable.Range(0, random.Next(30)).Select(_ => pieces[random.Next(pieces.Length)])) + "\r\n";

@@ -131,11 +131,13 @@ public sealed class ReplayStream(IReadOnlyList<ScriptItem> items, Playing playin
 
     private void Hear()
     {
+        if (Current?.Kind == ScriptKind.Data && !(said.Count == 3 || EndsWith("\r\n.\r\n"u8)))
+            return;
         string line = Encoding.UTF8.GetString([.. said]);
         switch (Current?.Kind)
         {
             case ScriptKind.Data:
-                if (line != ".\r\n" && !line.EndsWith("\r\n.\r\n", StringComparison.Ordinal))
+                if (line.Length == 3 && line != ".\r\n")
                     return;
                 data.Add([.. said]);
                 break;
@@ -152,6 +154,9 @@ public sealed class ReplayStream(IReadOnlyList<ScriptItem> items, Playing playin
         said.Clear();
         position++;
     }
+
+    private bool EndsWith(ReadOnlySpan<byte> end) =>
+        said.Count >= end.Length && System.Runtime.InteropServices.CollectionsMarshal.AsSpan(said)[^end.Length..].SequenceEqual(end);
 
     private static bool Matches(string expected, string line)
     {

@@ -509,6 +509,101 @@ public sealed class SmtpSenderTests
         transport.AssertPlayedToTheEnd();
     }
 
+    [Theory]
+    [InlineData(65_530)]
+    [InlineData(65_533)]
+    [InlineData(65_536)]
+    [InlineData(65_539)]
+    [InlineData(131_072)]
+    [InlineData(300_001)]
+    public async Task Large_content_arrives_whole_wherever_it_is_cut(int size)
+    {
+        foreach (bool canonical in new[] { true, false })
+        {
+            string line = (canonical ? string.Empty : ".") + new string('x', 500) + "\r\n";
+            string content = string.Concat(Enumerable.Repeat(line, (size / line.Length) + 1))[..(size - 2)].TrimEnd('\r') + (canonical ? "\r\n" : string.Empty);
+            var transport = new ScriptedTransport(Bare + """
+                C: MAIL FROM:<box@example.test>    S: 250 ok
+                C: RCPT TO:<a@example.test>        S: 250 ok
+                C: DATA            S: 354 go ahead
+                C: (data)          S: 250 ok
+                """);
+            await using IMailSender sender = await OpenAsync(transport);
+
+            await sender.SendAsync(Message(content, "a@example.test"), default);
+
+            string expected = canonical ? content : ("\r\n" + content).Replace("\r\n.", "\r\n..", StringComparison.Ordinal)[2..] + "\r\n";
+            Assert.Equal(expected + ".\r\n", Encoding.ASCII.GetString(Assert.Single(transport.Data)));
+        }
+    }
+
+    [Fact]
+    public async Task A_stall_before_the_final_dot_ends_in_a_time_out()
+    {
+        Script whole = Script.Parse(Transaction() + "S: 250 ok");
+        for (int cut = 0; cut < whole.Connections[0].Count - 1; cut++)
+        {
+            if (whole.Connections[0][cut].Kind != ScriptKind.Server)
+                continue;
+            var transport = new ScriptedTransport(whole.CutAfter(cut, new ScriptItem(ScriptKind.Stall, "(stall)", [])));
+
+            MailConnectionException e = await Assert.ThrowsAsync<MailConnectionException>(async () =>
+            {
+                await using IMailSender sender = await OpenAsync(transport);
+                await sender.SendAsync(Message("x\r\n", "a@example.test"), default);
+            });
+
+            Assert.Equal("MailTimeout", e.ErrorId);
+            Assert.True(e.IsTransient);
+        }
+    }
+
+    [Theory]
+    [InlineData("x\r\n", 998, SendStatus.Accepted)]
+    [InlineData("x\r\n", 999, SendStatus.Rejected)]
+    [InlineData("x\0y\r\n", 10, SendStatus.Rejected)]
+    public async Task Content_that_mail_cannot_carry_is_refused(string content, int line, SendStatus status)
+    {
+        const string Transaction = """
+            C: MAIL FROM:<box@example.test>    S: 250 ok
+            C: RCPT TO:<a@example.test>        S: 250 ok
+            C: DATA            S: 354 go ahead
+            C: (data)          S: 250 ok
+            """;
+        var transport = new ScriptedTransport(Bare + (status == SendStatus.Accepted ? Transaction : string.Empty));
+        await using IMailSender sender = await OpenAsync(transport);
+
+        SendReceipt receipt = await sender.SendAsync(Message(content + new string('y', line), "a@example.test"), default);
+
+        Assert.Equal(status, receipt.Status);
+        Assert.Equal(status == SendStatus.Accepted ? 1 : 0, transport.Data.Count);
+    }
+
+    [Fact]
+    public async Task A_message_without_recipients_is_refused()
+    {
+        var transport = new ScriptedTransport(Bare);
+        await using IMailSender sender = await OpenAsync(transport);
+
+        SendReceipt receipt = await sender.SendAsync(Message("x\r\n"), default);
+
+        Assert.Equal(SendStatus.Rejected, receipt.Status);
+        transport.AssertPlayedToTheEnd();
+    }
+
+    [Fact]
+    public async Task A_cancellation_before_the_final_dot_is_a_cancellation_and_nothing_is_sent()
+    {
+        using var source = new CancellationTokenSource();
+        var transport = new ScriptedTransport(Transaction() + "S: (close)");
+        await using IMailSender sender = await OpenAsync(transport);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await sender.SendAsync(
+            Message("x\r\n", "a@example.test") with { BeforeCommit = async _ => await source.CancelAsync() }, source.Token));
+
+        Assert.Empty(transport.Data);
+    }
+
     [Fact]
     public async Task A_connection_that_may_carry_one_message_is_replaced_after_it()
     {
