@@ -84,7 +84,7 @@ internal sealed class SmtpBenchmark : IBenchmark
                         Recipients = ["sales@example.test"],
                         MessageId = "<1@example.test>",
                         Content = MessageBuffer.Wrap(message),
-                        BeforeCommit = _ => ValueTask.CompletedTask,
+                        BeforeCommit = (_, _) => ValueTask.CompletedTask,
                     },
                     default);
                 if (receipt.Status != SendStatus.Accepted)

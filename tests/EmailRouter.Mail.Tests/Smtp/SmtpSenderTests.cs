@@ -599,7 +599,7 @@ public sealed class SmtpSenderTests
         await using IMailSender sender = await OpenAsync(transport);
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await sender.SendAsync(
-            Message("x\r\n", "a@example.test") with { BeforeCommit = async _ => await source.CancelAsync() }, source.Token));
+            Message("x\r\n", "a@example.test") with { BeforeCommit = async (_, _) => await source.CancelAsync() }, source.Token));
 
         Assert.Empty(transport.Data);
     }
