@@ -51,7 +51,7 @@ internal static class MailCorpus
             ],
             TextBody = text,
             HtmlBody = kind < 30 ? null : $"<html><body><p>{text.Replace("\n", "</p>\n<p>", StringComparison.Ordinal)}</p></body></html>",
-            Attachments = kind < 60 ? [] : [.. Enumerable.Range(0, random.Next(1, 3)).Select(i => Attachment(random, i))],
+            Attachments = kind < 80 ? [] : [.. Enumerable.Range(0, random.Next(1, 3)).Select(i => Attachment(random, i))],
         };
     }
 

@@ -52,11 +52,12 @@ public sealed class MessageBuffer : IDisposable
     public static async ValueTask<MessageBuffer> ReadAsync(Stream source, MessageBufferOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
-        int hint = source.CanSeek ? (int)Math.Clamp(source.Length - source.Position + 1, 4096, options?.SpoolThreshold ?? MessageBufferOptions.DefaultSpoolThreshold) : 4096;
+        int threshold = options?.SpoolThreshold ?? MessageBufferOptions.DefaultSpoolThreshold;
+        int hint = source.CanSeek ? (int)Math.Min(threshold, Math.Max(4096, source.Length - source.Position + 1)) : 4096;
         using var writer = new MessageBufferWriter(options, hint);
         while (true)
         {
-            int read = await source.ReadAsync(writer.GetMemory(4096), cancellationToken).ConfigureAwait(false);
+            int read = await source.ReadAsync(writer.GetMemory(), cancellationToken).ConfigureAwait(false);
             if (read == 0)
                 return writer.Complete();
             writer.Advance(read);
