@@ -246,6 +246,31 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Smart_matching_finds_a_match_among_many_that_share_words_or_addresses()
+    {
+        OrganizationSettings settings = await Store.GetSettingsAsync(default);
+        for (int i = 0; i < 40; i++)
+        {
+            NewEmail noise = Email($"<noise{i}@customer.test>");
+            string subject = i % 2 == 0 ? "Order 17" : $"Invoice {i}";
+            string sender = i % 2 == 0 ? $"c{i}@customer.test" : "carl@customer.test";
+            await Store.CreateEmailAsync(noise with { SmartMatchKeys = SmartMatchKeys.Compute(subject, [sender, "anna@example.test"], settings) }, default);
+        }
+
+        NewEmail stored = Email("<a1@customer.test>");
+        await Store.CreateEmailAsync(stored with { SmartMatchKeys = SmartMatchKeys.Compute("Order 17", ["carl@customer.test", "anna@example.test"], settings) }, default);
+        var keys = SmartMatchKeys.Compute("RE: Order 17", ["anna@example.test", "carl@customer.test"], settings);
+
+        RecordLookup strict = await Store.LookupAsync(new RecordQuery { SmartMatch = new SmartMatchQuery(keys, 0, 2, World.Now) }, default);
+        RecordLookup lax = await Store.LookupAsync(new RecordQuery { SmartMatch = new SmartMatchQuery(keys, 0, 0, World.Now) }, default);
+        RecordLookup never = await Store.LookupAsync(new RecordQuery { SmartMatch = new SmartMatchQuery(keys, 0, 3, World.Now) }, default);
+
+        Assert.Equal(stored.ActivityId, Assert.Single(strict.SmartMatches).Email.ActivityId);
+        Assert.Equal(10, lax.SmartMatches.Count);
+        Assert.Empty(never.SmartMatches);
+    }
+
+    [Fact]
     public async Task Smart_matches_are_not_older_than_asked_and_the_newest_comes_first()
     {
         OrganizationSettings settings = await Store.GetSettingsAsync(default);

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using EmailRouter.Crm.Embedded.Storage;
+using EmailRouter.Sqlite;
 
 namespace EmailRouter.Crm.Embedded;
 
@@ -20,24 +21,20 @@ public sealed partial class EmbeddedCrm
     {
         ArgumentNullException.ThrowIfNull(draft);
         Guid id = draft.ActivityId ?? NewId();
-        DraftWriter.CheckAttachments(draft, await GetSettingsAsync(cancellationToken).ConfigureAwait(false));
-        List<StagedAttachment> staged = await StagedAttachment.ReadAsync(draft.Attachments, cancellationToken).ConfigureAwait(false);
-        try
-        {
-            await WriteAsync(
-                s =>
-                {
-                    DraftWriter.CheckSizes(staged, OrganizationTable.Read(s));
-                    AttachmentTable.Insert(s, DraftWriter.Insert(s, draft, id, staged, Now), staged, NewId);
-                },
-                cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            await StagedAttachment.DisposeAsync(staged).ConfigureAwait(false);
-        }
-
+        await WriteDraftAsync(draft, (s, staged) => DraftWriter.Insert(s, draft, id, staged, NewId, Now), cancellationToken).ConfigureAwait(false);
         return id;
+    }
+
+    /// <summary>Writes a draft, or a failed email, anew: everything is replaced by what is given. A tracking token it has stays its own.</summary>
+    /// <param name="activityId">The email.</param>
+    /// <param name="draft">What it is to be; its <see cref="EmailDraft.ActivityId"/> is not looked at.</param>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <returns>A task that ends when the change is on the disk.</returns>
+    /// <exception cref="CrmException"><c>CrmTransitionInvalid</c> (it is neither), and those of <see cref="CreateDraftAsync"/>.</exception>
+    public async ValueTask UpdateDraftAsync(Guid activityId, EmailDraft draft, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(draft);
+        await WriteDraftAsync(draft, (s, staged) => DraftWriter.Replace(s, draft, activityId, staged, NewId, Now), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Sends a draft, or a failed email again (the SendEmail message): gives it its tracking token and makes it pending, or records it as sent.</summary>
@@ -144,4 +141,18 @@ public sealed partial class EmbeddedCrm
     /// <exception cref="CrmException">The store cannot be read.</exception>
     public async ValueTask<IReadOnlyList<QueueItem>> GetQueueItemsAsync(Guid? queueId, CancellationToken cancellationToken) =>
         await file.ReadAsync(s => EmailReader.QueueItems(s, queueId), cancellationToken).ConfigureAwait(false);
+
+    private async ValueTask WriteDraftAsync(EmailDraft draft, Action<SqliteSession, List<StagedAttachment>> write, CancellationToken cancellationToken)
+    {
+        DraftWriter.CheckAttachments(draft, await GetSettingsAsync(cancellationToken).ConfigureAwait(false));
+        List<StagedAttachment> staged = await StagedAttachment.ReadAsync(draft.Attachments, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await WriteAsync(s => write(s, staged), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await StagedAttachment.DisposeAsync(staged).ConfigureAwait(false);
+        }
+    }
 }

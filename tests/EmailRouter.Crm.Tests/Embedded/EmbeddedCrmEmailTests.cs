@@ -122,6 +122,25 @@ public sealed class EmbeddedCrmEmailTests : IAsyncLifetime
         Assert.Equal((EmailStatus.PendingSend, 0, null, null, "Offer CRM:0001001"), (email.Status, email.DeliveryAttempts, email.FailureReason, email.MessageId, email.Subject));
     }
 
+    [Fact]
+    public async Task A_failed_email_can_be_corrected_and_sent_again()
+    {
+        EmailAttachment Attachment(string text) => new("a.txt", "text/plain", 1, _ => ValueTask.FromResult<Stream>(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(text))));
+        Guid id = await Crm.CreateDraftAsync(Draft("Offer") with { To = ["typo@customer.test"], Attachments = [Attachment("kept"), Attachment("dropped")] }, default);
+        await Crm.SendEmailAsync(id, issueSend: true, default);
+        await Crm.CompleteAsync(Assert.Single(await Crm.ClaimPendingAsync(new ClaimRequest(), default)), new SendOutcome.Failed("550 no such user"), default);
+
+        await Crm.UpdateDraftAsync(id, Draft("Offer, corrected") with { Attachments = [Attachment("kept")] }, default);
+        await Crm.SendEmailAsync(id, issueSend: true, default);
+
+        PendingEmail claimed = Assert.Single(await Crm.ClaimPendingAsync(new ClaimRequest(), default));
+        Assert.Equal(("Offer, corrected CRM:0001001", "carl@customer.test"), (claimed.Subject, claimed.Parties.Single(p => p.Role == ParticipationType.To).AddressUsed));
+        using var reader = new StreamReader(await Assert.Single(claimed.Attachments).Open(default));
+        Assert.Equal("kept", await reader.ReadToEndAsync());
+        Assert.Equal("CrmTransitionInvalid", (await Assert.ThrowsAsync<CrmException>(() => Crm.UpdateDraftAsync(id, Draft("x"), default).AsTask())).ErrorId);
+        Assert.Equal("CrmRecordMissing", (await Assert.ThrowsAsync<CrmException>(() => Crm.UpdateDraftAsync(Guid.NewGuid(), Draft("x"), default).AsTask())).ErrorId);
+    }
+
     [Theory]
     [InlineData(EmailStatus.Draft, "PendingSend, Sent, Completed, Canceled")]
     [InlineData(EmailStatus.PendingSend, "Sending, Canceled")]

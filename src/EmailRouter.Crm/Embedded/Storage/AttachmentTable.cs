@@ -33,13 +33,22 @@ internal static class AttachmentTable
         }
     }
 
-    /// <summary>Removes an email's attachments, and contents that no other email bears.</summary>
+    /// <summary>Takes the attachments away from an email.</summary>
     /// <param name="session">The connection, in a write.</param>
     /// <param name="emailKey">The email.</param>
-    public static void Delete(SqliteSession session, long emailKey)
+    /// <returns>The keys of their contents, which may be unused now.</returns>
+    public static List<long> Remove(SqliteSession session, long emailKey)
     {
         List<long> contents = session.Query("SELECT DISTINCT attachmentkey FROM activitymimeattachment WHERE emailkey = @key", row => row.GetInt64(0), ("key", emailKey));
         session.Execute("DELETE FROM activitymimeattachment WHERE emailkey = @key", ("key", emailKey));
+        return contents;
+    }
+
+    /// <summary>Deletes the contents that no email bears any more.</summary>
+    /// <param name="session">The connection, in a write.</param>
+    /// <param name="contents">The contents in question.</param>
+    public static void DeleteUnused(SqliteSession session, IEnumerable<long> contents)
+    {
         foreach (long content in contents)
         {
             session.Execute(

@@ -33,75 +33,64 @@ internal static class DraftWriter
     /// <summary>Refuses attachments that turned out larger than they were said to be.</summary>
     /// <param name="staged">The attachments.</param>
     /// <param name="settings">The organization's settings.</param>
-    public static void CheckSizes(IEnumerable<StagedAttachment> staged, OrganizationSettings settings)
+    private static void CheckSizes(IEnumerable<StagedAttachment> staged, OrganizationSettings settings)
     {
         foreach (StagedAttachment attachment in staged)
             CheckSize(attachment.Attachment.FileName, attachment.Size, settings);
     }
 
-    /// <summary>Inserts a draft without its attachments.</summary>
+    /// <summary>Inserts a draft.</summary>
     /// <param name="session">The connection, in a write.</param>
     /// <param name="draft">The draft.</param>
     /// <param name="id">Its id.</param>
     /// <param name="staged">Its attachments.</param>
+    /// <param name="newId">Makes ids.</param>
     /// <param name="now">The time.</param>
-    /// <returns>Its key.</returns>
-    public static long Insert(SqliteSession session, EmailDraft draft, Guid id, List<StagedAttachment> staged, DateTimeOffset now)
+    public static void Insert(SqliteSession session, EmailDraft draft, Guid id, List<StagedAttachment> staged, Func<Guid> newId, DateTimeOffset now)
     {
-        if (draft.Subject.Length > MaxSubject)
-            throw StoreErrors.RecordInvalid($"The subject has {draft.Subject.Length} characters.", string.Create(CultureInfo.InvariantCulture, $"Give at most {MaxSubject}."));
         if (EmailTable.FindKey(session, id) is not null)
             throw new CrmException("CrmRecordExists", $"There is an email with the id {id} already.", "Leave the id to the CRM.") { IsAboutRecord = true };
-        if (draft.From.LogicalName is not ("systemuser" or "queue"))
-            throw StoreErrors.RecordInvalid($"A {draft.From.LogicalName} cannot send email.", "Name a systemuser or a queue as sender.");
-        CrmMailbox from = MailboxTable.Find(session, draft.From) ?? throw StoreErrors.RecordMissing(draft.From.LogicalName, draft.From.Id);
-        EmailActivity? parent = draft.ParentActivityId is { } parentId ? EmailReader.Find(session, parentId) ?? throw StoreErrors.RecordMissing("email", parentId) : null;
-        RecordReference? regarding = draft.Regarding is { } record ? RecordTable.Resolve(session, record) ?? throw StoreErrors.RecordMissing(record.LogicalName, record.Id) : parent?.Regarding;
-        string? submittedBy = draft.SubmittedBy is { } user
-            ? (MailboxTable.Find(session, new RecordReference("systemuser", user)) ?? throw StoreErrors.RecordMissing("systemuser", user)).Address
-            : null;
-        List<ActivityParty> parties =
-        [
-            new ActivityParty(ParticipationType.Sender, from.Address.Length == 0 ? null : from.Address, from.Owner),
-            .. draft.To.Select(r => Resolve(session, r, ParticipationType.To)),
-            .. draft.Cc.Select(r => Resolve(session, r, ParticipationType.Cc)),
-            .. draft.Bcc.Select(r => Resolve(session, r, ParticipationType.Bcc)),
-        ];
+        CheckSizes(staged, OrganizationTable.Read(session));
+        List<ActivityParty> parties = [];
+        List<(string Name, object? Value)> columns = Columns(session, draft, staged, parties);
         session.Insert(
             "email",
-            ("activityid", id),
-            ("subject", draft.Subject),
-            ("description", draft.Description),
-            ("mimetype", draft.MimeType),
-            ("directioncode", true),
-            ("statecode", EmailState.Open),
-            ("statuscode", EmailStatus.Draft),
-            ("inreplyto", parent?.MessageId),
-            ("conversationindex", parent?.ConversationIndex),
-            ("emailrouter_conversationid", parent?.ConversationId),
-            ("parentactivityid", parent?.ActivityId),
-            ("correlatedactivityid", parent?.ActivityId),
-            ("emailsender", from.Owner.Id),
-            ("emailsenderobjecttypecode", from.Owner.LogicalName),
-            ("emailsendername", from.Owner.Name),
-            ("sender", from.Address),
-            ("submittedby", submittedBy),
-            ("torecipients", string.Join("; ", parties.Where(p => p.Role == ParticipationType.To).Select(p => p.AddressUsed).OfType<string>())),
-            ("regardingobjectid", regarding?.Id),
-            ("regardingobjecttypecode", regarding?.LogicalName),
-            ("regardingobjectidname", regarding?.Name),
-            ("ownerid", draft.OwnerId ?? from.OwnerUserId),
-            ("prioritycode", draft.Priority),
-            ("delayedemailsendtime", draft.DelayedSendTime),
-            ("deliveryreceiptrequested", draft.DeliveryReceiptRequested),
-            ("readreceiptrequested", draft.ReadReceiptRequested),
-            ("attachmentcount", staged.Count),
-            ("emailrouter_size", draft.Description.Length + staged.Sum(a => a.Size)),
-            ("createdon", now),
-            ("modifiedon", now));
+            [
+                .. columns, ("activityid", id), ("directioncode", true), ("statecode", EmailState.Open), ("statuscode", EmailStatus.Draft), ("createdon", now), ("modifiedon", now),
+            ]);
         long key = EmailTable.FindKey(session, id)!.Value;
         EmailTable.InsertParties(session, key, parties);
-        return key;
+        AttachmentTable.Insert(session, key, staged, newId);
+    }
+
+    /// <summary>Writes a draft, or a failed email, anew.</summary>
+    /// <param name="session">The connection, in a write.</param>
+    /// <param name="draft">What it is to be.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="staged">Its attachments.</param>
+    /// <param name="newId">Makes ids.</param>
+    /// <param name="now">The time.</param>
+    public static void Replace(SqliteSession session, EmailDraft draft, Guid id, List<StagedAttachment> staged, Func<Guid> newId, DateTimeOffset now)
+    {
+        EmailActivity present = EmailReader.Find(session, id) ?? throw StoreErrors.RecordMissing("email", id);
+        if (present.Status is not (EmailStatus.Draft or EmailStatus.Failed))
+        {
+            throw new CrmException(
+                "CrmTransitionInvalid", $"The email {id} is {present.Status} and cannot be changed.", "Only drafts and failed emails can be changed.") { IsAboutRecord = true };
+        }
+
+        CheckSizes(staged, OrganizationTable.Read(session));
+        List<ActivityParty> parties = [];
+        List<(string Name, object? Value)> columns = Columns(session, draft, staged, parties);
+        session.Execute(
+            $"UPDATE email SET {string.Join(", ", columns.Select(c => $"{c.Name} = @{c.Name}"))}, modifiedon = @now, versionnumber = versionnumber + 1 WHERE activityid = @id",
+            [.. columns, ("now", now), ("id", id)]);
+        long key = EmailTable.FindKey(session, id)!.Value;
+        session.Execute("DELETE FROM activityparty WHERE emailkey = @key", ("key", key));
+        EmailTable.InsertParties(session, key, parties);
+        List<long> before = AttachmentTable.Remove(session, key);
+        AttachmentTable.Insert(session, key, staged, newId);
+        AttachmentTable.DeleteUnused(session, before);
     }
 
     /// <summary>Sends a draft; see <see cref="EmbeddedCrm.SendEmailAsync"/>.</summary>
@@ -169,6 +158,51 @@ internal static class DraftWriter
             ("activityId", activityId));
         if (changed == 0)
             throw StoreErrors.RecordMissing("email", activityId);
+    }
+
+    private static List<(string Name, object? Value)> Columns(SqliteSession session, EmailDraft draft, List<StagedAttachment> staged, List<ActivityParty> parties)
+    {
+        if (draft.Subject.Length > MaxSubject)
+            throw StoreErrors.RecordInvalid($"The subject has {draft.Subject.Length} characters.", string.Create(CultureInfo.InvariantCulture, $"Give at most {MaxSubject}."));
+        if (draft.From.LogicalName is not ("systemuser" or "queue"))
+            throw StoreErrors.RecordInvalid($"A {draft.From.LogicalName} cannot send email.", "Name a systemuser or a queue as sender.");
+        CrmMailbox from = MailboxTable.Find(session, draft.From) ?? throw StoreErrors.RecordMissing(draft.From.LogicalName, draft.From.Id);
+        EmailActivity? parent = draft.ParentActivityId is { } parentId ? EmailReader.Find(session, parentId) ?? throw StoreErrors.RecordMissing("email", parentId) : null;
+        RecordReference? regarding = draft.Regarding is { } record ? RecordTable.Resolve(session, record) ?? throw StoreErrors.RecordMissing(record.LogicalName, record.Id) : parent?.Regarding;
+        string? submittedBy = draft.SubmittedBy is { } user
+            ? (MailboxTable.Find(session, new RecordReference("systemuser", user)) ?? throw StoreErrors.RecordMissing("systemuser", user)).Address
+            : null;
+        parties.Add(new ActivityParty(ParticipationType.Sender, from.Address.Length == 0 ? null : from.Address, from.Owner));
+        parties.AddRange(draft.To.Select(r => Resolve(session, r, ParticipationType.To)));
+        parties.AddRange(draft.Cc.Select(r => Resolve(session, r, ParticipationType.Cc)));
+        parties.AddRange(draft.Bcc.Select(r => Resolve(session, r, ParticipationType.Bcc)));
+        return
+        [
+            ("subject", draft.Subject),
+            ("description", draft.Description),
+            ("mimetype", draft.MimeType),
+            ("inreplyto", parent?.MessageId),
+            ("conversationindex", parent?.ConversationIndex),
+            ("emailrouter_conversationid", parent?.ConversationId),
+            ("parentactivityid", parent?.ActivityId),
+            ("correlatedactivityid", parent?.ActivityId),
+            ("emailsender", from.Owner.Id),
+            ("emailsenderobjecttypecode", from.Owner.LogicalName),
+            ("emailsendername", from.Owner.Name),
+            ("sender", from.Address),
+            ("submittedby", submittedBy),
+            ("torecipients", string.Join("; ", parties.Where(p => p.Role == ParticipationType.To).Select(p => p.AddressUsed).OfType<string>())),
+            ("regardingobjectid", regarding?.Id),
+            ("regardingobjecttypecode", regarding?.LogicalName),
+            ("regardingobjectidname", regarding?.Name),
+            ("ownerid", draft.OwnerId ?? from.OwnerUserId),
+            ("prioritycode", draft.Priority),
+            ("delayedemailsendtime", draft.DelayedSendTime),
+            ("deliveryreceiptrequested", draft.DeliveryReceiptRequested),
+            ("readreceiptrequested", draft.ReadReceiptRequested),
+            ("attachmentcount", staged.Count),
+            ("emailrouter_size", draft.Description.Length + staged.Sum(a => a.Size)),
+        ];
     }
 
     private static void Move(SqliteSession session, long key, EmailStatus status, string? reason, DateTimeOffset now)

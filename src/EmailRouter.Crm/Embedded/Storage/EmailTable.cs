@@ -9,6 +9,9 @@ internal static class EmailTable
     private const string StoredColumns =
         "emailkey, activityid, messageid, subject, directioncode, trackingtoken, createdon, regardingobjectid, regardingobjecttypecode, regardingobjectidname";
 
+    // Counting how common a word is stops here.
+    private const int EnoughToBeCommon = 2000;
+
     private enum HashType
     {
         Word,
@@ -140,12 +143,12 @@ internal static class EmailTable
             .Select(e => Complete(session, e.Key, e.Email)),
     ];
 
-    /// <summary>Finds the newest email of a conversation.</summary>
+    /// <summary>Finds the newest email of a conversation; drafts do not count.</summary>
     /// <param name="session">The connection.</param>
     /// <param name="conversationId">The conversation.</param>
     /// <returns>The email; null for none.</returns>
     public static StoredEmail? FindByConversation(SqliteSession session, Guid conversationId) => session.Query(
-        $"SELECT {StoredColumns} FROM email WHERE emailrouter_conversationid = @id ORDER BY createdon DESC, emailkey DESC LIMIT 1", ReadStored, ("id", conversationId))
+        $"SELECT {StoredColumns} FROM email WHERE emailrouter_conversationid = @id AND statuscode <> 1 ORDER BY createdon DESC, emailkey DESC LIMIT 1", ReadStored, ("id", conversationId))
         .Select(e => Complete(session, e.Key, e.Email)).FirstOrDefault();
 
     /// <summary>Finds emails that resemble another.</summary>
@@ -154,32 +157,53 @@ internal static class EmailTable
     /// <returns>The matches, newest first, at most ten.</returns>
     public static List<SmartMatch> FindSmartMatches(SqliteSession session, SmartMatchQuery query)
     {
+        int words = query.Keys.Words.Count;
+        int addresses = query.Keys.Addresses.Count;
+
         // A subject without words would match every other one.
-        if (query.Keys.Words.Count == 0)
+        if (words == 0 || addresses < query.MinAddressCount)
             return [];
+
+        // A match misses at most so many words and addresses, so it has one of any set that is larger by one. The rarest make the shortest list to look through.
+        List<(long Hash, long Count)> rareWords = Rarest(session, HashType.Word, query.Keys.Words, Math.Min(query.DeltaSubjectCount + 1, words), query.NotBefore);
+        List<(long Hash, long Count)> rareAddresses =
+            query.MinAddressCount <= 0 ? [] : Rarest(session, HashType.Address, query.Keys.Addresses, addresses - query.MinAddressCount + 1, query.NotBefore);
+        bool byAddress = rareAddresses.Count > 0 && rareAddresses.Sum(h => h.Count) < rareWords.Sum(h => h.Count);
         List<(long Key, StoredEmail Email, int Words, int Addresses)> found = session.Query(
             $"""
-            WITH shared AS (
-                SELECT emailkey AS sharedkey, createdon AS sharedon, count(*) AS words FROM emailhash
-                WHERE hashtype = 0 AND hash IN (SELECT value FROM json_each(@words)) AND createdon >= @notBefore
-                GROUP BY createdon, emailkey HAVING count(*) >= @count - @delta),
-            matches AS (
-                SELECT email.*, shared.words AS sharedwords, (
-                    SELECT count(*) FROM emailhash WHERE hashtype = 1 AND hash IN (SELECT value FROM json_each(@addresses))
-                    AND emailhash.createdon = sharedon AND emailhash.emailkey = sharedkey) AS sharedaddresses
-                FROM shared JOIN email ON email.emailkey = sharedkey
-                WHERE abs(emailrouter_subjectwords - @count) <= @delta AND shared.words >= max(@count, emailrouter_subjectwords) - @delta)
-            SELECT {StoredColumns}, sharedwords, sharedaddresses FROM matches WHERE sharedaddresses >= @minAddresses ORDER BY createdon DESC, emailkey DESC LIMIT 10
+            WITH candidate AS (
+                SELECT DISTINCT emailkey AS candidatekey, createdon AS candidateon FROM emailhash
+                WHERE hashtype = @type AND hash IN (SELECT value FROM json_each(@rare)) AND createdon >= @notBefore),
+            counted AS MATERIALIZED (
+                SELECT candidatekey,
+                    (SELECT count(*) FROM json_each(@words) w JOIN emailhash h ON h.hashtype = 0 AND h.hash = w.value AND h.createdon = candidateon AND h.emailkey = candidatekey) AS sharedwords,
+                    (SELECT count(*) FROM json_each(@addresses) a JOIN emailhash h ON h.hashtype = 1 AND h.hash = a.value AND h.createdon = candidateon AND h.emailkey = candidatekey) AS sharedaddresses
+                FROM candidate)
+            SELECT {StoredColumns}, sharedwords, sharedaddresses FROM counted JOIN email ON emailkey = candidatekey
+            WHERE sharedaddresses >= @minAddresses AND sharedwords > 0 AND abs(emailrouter_subjectwords - @count) <= @delta AND sharedwords >= max(@count, emailrouter_subjectwords) - @delta
+            ORDER BY createdon DESC, emailkey DESC LIMIT 10
             """,
             row => (row.GetInt64(0), ReadStored(row).Email, row.Int(10), row.Int(11)),
+            ("type", byAddress ? HashType.Address : HashType.Word),
+            ("rare", (byAddress ? rareAddresses : rareWords).Select(h => h.Hash)),
             ("words", query.Keys.Words),
             ("addresses", query.Keys.Addresses),
             ("notBefore", query.NotBefore.ToUnixTimeMilliseconds()),
-            ("count", query.Keys.Words.Count),
+            ("count", words),
             ("delta", query.DeltaSubjectCount),
             ("minAddresses", query.MinAddressCount));
         return [.. found.Select(m => new SmartMatch(Complete(session, m.Key, m.Email), m.Words, m.Addresses))];
     }
+
+    private static List<(long Hash, long Count)> Rarest(SqliteSession session, HashType type, IReadOnlyList<long> hashes, int take, DateTimeOffset notBefore) =>
+    [
+        .. hashes.Select(hash => (hash, Count: (long)session.Scalar(
+            "SELECT count(*) FROM (SELECT 1 FROM emailhash WHERE hashtype = @type AND hash = @hash AND createdon >= @notBefore LIMIT @enough)",
+            ("type", type),
+            ("hash", hash),
+            ("notBefore", notBefore.ToUnixTimeMilliseconds()),
+            ("enough", EnoughToBeCommon))!)).OrderBy(h => h.Count).Take(take),
+    ];
 
     private static (long Key, StoredEmail Email) ReadStored(SqliteDataReader row) => (
         row.GetInt64(0),
