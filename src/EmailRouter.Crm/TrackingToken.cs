@@ -43,8 +43,8 @@ public static class TrackingToken
     /// <param name="subject">The subject.</param>
     /// <param name="settings">The organization's settings.</param>
     /// <returns>
-    /// The candidates in order of preference, at most 16: the last in the subject first (a subject collects tokens at its end), of those at one place the longest
-    /// first. Digits beyond the length of the organization's tokens make a second, shorter candidate.
+    /// The candidates in order of preference, at most 16: the last in the subject first (a subject collects tokens at its end), of those at one place the
+    /// longest first. Digits beyond the length of the organization's tokens make a second, shorter candidate.
     /// </returns>
     public static IReadOnlyList<string> Find(string subject, OrganizationSettings settings)
     {
@@ -81,8 +81,8 @@ public static class TrackingToken
     /// <param name="token">The token.</param>
     /// <param name="settings">The organization's settings.</param>
     /// <returns>
-    /// The subject with the token, at most <see cref="OrganizationSettings.MaximumSubjectLength"/> characters long. A subject that bears the token keeps it where it
-    /// is. A token that does not fit at all is left out.
+    /// The subject with the token, at most <see cref="OrganizationSettings.MaximumSubjectLength"/> characters long. A subject that bears the token keeps it
+    /// where it is. A token that does not fit at all is left out.
     /// </returns>
     public static string Insert(string subject, string token, OrganizationSettings settings)
     {

@@ -66,7 +66,8 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
         NewEmail email = Email("<a1@customer.test>");
 
         CreateEmailResult[] results = await Task.WhenAll(
-            Enumerable.Range(0, 20).Select(i => Store.CreateEmailAsync(email with { ActivityId = i % 2 == 0 ? email.ActivityId : Guid.NewGuid() }, default).AsTask()));
+            Enumerable.Range(0, 20)
+                .Select(i => Store.CreateEmailAsync(email with { ActivityId = i % 2 == 0 ? email.ActivityId : Guid.NewGuid() }, default).AsTask()));
 
         Assert.Single(results, r => r.Created);
         Assert.Single(results.Select(r => r.ActivityId).Distinct());
@@ -159,7 +160,8 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
         await Store.CreateEmailAsync(email, default);
         await Store.CreateEmailAsync(Email("<a2@customer.test>") with { SenderRecord = record }, default);
 
-        AddressOwner owner = Assert.Single((await Store.LookupAsync(new RecordQuery { Addresses = ["CARL@customer.test"] }, default)).Owners["carl@customer.test"]);
+        AddressOwner owner = Assert.Single((await Store.LookupAsync(new RecordQuery { Addresses = ["CARL@customer.test"] },
+            default)).Owners["carl@customer.test"]);
         Assert.Equal(new RecordReference("contact", record.Id), owner.Record);
         Assert.Equal("Carl Customer", owner.Record.Name);
         Assert.Equal(Anna.Id, owner.OwnerId);
@@ -171,7 +173,8 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
     public async Task A_lookup_finds_only_what_is_there()
     {
         RecordLookup found = await Store.LookupAsync(
-            new RecordQuery { MessageIds = ["<none@x.test>"], TrackingTokens = ["CRM:0001001"], ConversationId = Guid.NewGuid(), Addresses = ["nobody@x.test", "", "o'brien@x.test"] }, default);
+            new RecordQuery { MessageIds = ["<none@x.test>"], TrackingTokens = ["CRM:0001001"], ConversationId = Guid.NewGuid(),
+                Addresses = ["nobody@x.test", "", "o'brien@x.test"] }, default);
 
         Assert.Empty(found.ByMessageId);
         Assert.Empty(found.ByTrackingToken);
@@ -213,7 +216,8 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
         var conversation = Guid.NewGuid();
         await Store.CreateEmailAsync(Email("<a1@customer.test>") with { ConversationId = conversation }, default);
         World.Advance(TimeSpan.FromMinutes(1));
-        NewEmail newest = Email("<a2@customer.test>") with { ConversationId = conversation, Regarding = new RecordReference("account", Guid.NewGuid(), "Contoso") };
+        NewEmail newest = Email("<a2@customer.test>") with { ConversationId = conversation,
+            Regarding = new RecordReference("account", Guid.NewGuid(), "Contoso") };
         await Store.CreateEmailAsync(newest, default);
 
         StoredEmail found = (await Store.LookupAsync(new RecordQuery { ConversationId = conversation }, default)).ByConversation!;
@@ -236,7 +240,8 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
     {
         OrganizationSettings settings = await Store.GetSettingsAsync(default);
         NewEmail stored = Email("<a1@customer.test>");
-        await Store.CreateEmailAsync(stored with { SmartMatchKeys = SmartMatchKeys.Compute(stored.Subject, ["carl@customer.test", "anna@example.test"], settings) }, default);
+        await Store.CreateEmailAsync(stored with { SmartMatchKeys = SmartMatchKeys.Compute(stored.Subject, ["carl@customer.test", "anna@example.test"],
+            settings) }, default);
         var keys = SmartMatchKeys.Compute(subject, ["Anna@example.test", "carl@customer.test", "third@example.test"], settings);
 
         RecordLookup found = await Store.LookupAsync(new RecordQuery { SmartMatch = new SmartMatchQuery(keys, delta, minAddresses, World.Now) }, default);
@@ -258,7 +263,8 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
         }
 
         NewEmail stored = Email("<a1@customer.test>");
-        await Store.CreateEmailAsync(stored with { SmartMatchKeys = SmartMatchKeys.Compute("Order 17", ["carl@customer.test", "anna@example.test"], settings) }, default);
+        await Store.CreateEmailAsync(stored with { SmartMatchKeys = SmartMatchKeys.Compute("Order 17", ["carl@customer.test", "anna@example.test"], settings) },
+            default);
         var keys = SmartMatchKeys.Compute("RE: Order 17", ["anna@example.test", "carl@customer.test"], settings);
 
         RecordLookup strict = await Store.LookupAsync(new RecordQuery { SmartMatch = new SmartMatchQuery(keys, 0, 2, World.Now) }, default);
@@ -285,7 +291,8 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
         }
 
         RecordLookup all = await Store.LookupAsync(new RecordQuery { SmartMatch = new SmartMatchQuery(keys, 0, 2, World.Now - TimeSpan.FromDays(1)) }, default);
-        RecordLookup recent = await Store.LookupAsync(new RecordQuery { SmartMatch = new SmartMatchQuery(keys, 0, 2, World.Now - TimeSpan.FromHours(2)) }, default);
+        RecordLookup recent = await Store.LookupAsync(new RecordQuery { SmartMatch = new SmartMatchQuery(keys, 0, 2, World.Now - TimeSpan.FromHours(2)) },
+            default);
 
         Assert.Equal(ids.Take(10), all.SmartMatches.Select(m => m.Email.ActivityId));
         Assert.Equal(ids.Take(2), recent.SmartMatches.Select(m => m.Email.ActivityId));
@@ -295,10 +302,12 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
     public async Task An_address_leads_to_every_record_that_carries_it()
     {
         RecordReference contact = await World.AddRecordAsync("contact", "Carl", ("emailaddress2", "Shared@Customer.test"), ("donotemail", true));
-        RecordReference account = await World.AddRecordAsync("account", "Contoso", ("emailaddress1", "shared@customer.test"), ("emailaddress3", "SHARED@customer.test"), ("ownerid", Anna.Id));
+        RecordReference account = await World.AddRecordAsync("account", "Contoso", ("emailaddress1", "shared@customer.test"),
+            ("emailaddress3", "SHARED@customer.test"), ("ownerid", Anna.Id));
         RecordReference lead = await World.AddRecordAsync("lead", "Lea", ("emailaddress1", "shared@customer.test"), ("statecode", 1));
 
-        IReadOnlyList<AddressOwner> owners = (await Store.LookupAsync(new RecordQuery { Addresses = ["shared@customer.TEST"] }, default)).Owners["shared@customer.test"];
+        IReadOnlyList<AddressOwner> owners = (await Store.LookupAsync(new RecordQuery { Addresses = ["shared@customer.TEST"] },
+            default)).Owners["shared@customer.test"];
 
         Assert.Equal(3, owners.Count);
         AddressOwner Of(RecordReference record) => owners.Single(o => o.Record == record);

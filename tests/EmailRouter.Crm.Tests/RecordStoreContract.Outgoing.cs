@@ -11,7 +11,8 @@ public abstract partial class RecordStoreContract
     {
         byte[] content = RandomNumberGenerator.GetBytes(700_000);
         RecordReference carl = await CarlAsync();
-        Guid id = await World.AddPendingAsync(new PendingSeed(Anna, [carl], "Offer") { Priority = EmailPriority.High, Attachments = [Attachment("offer.pdf", content)] });
+        Guid id = await World.AddPendingAsync(new PendingSeed(Anna, [carl], "Offer") { Priority = EmailPriority.High,
+            Attachments = [Attachment("offer.pdf", content)] });
 
         PendingEmail email = Assert.Single(await ClaimAsync());
 
@@ -20,7 +21,8 @@ public abstract partial class RecordStoreContract
         Assert.Equal("Offer CRM:0001001", email.Subject);
         Assert.Equal((Anna, "anna@example.test", "Anna Adams"), (email.From, email.FromAddress, email.FromName));
         Assert.Equal(
-            [new ActivityParty(ParticipationType.Sender, "anna@example.test", Anna), new ActivityParty(ParticipationType.To, "carl@customer.test", carl)], email.Parties);
+            [new ActivityParty(ParticipationType.Sender, "anna@example.test", Anna), new ActivityParty(ParticipationType.To, "carl@customer.test", carl)],
+            email.Parties);
         Assert.Equal((EmailPriority.High, 0, false, World.Now), (email.Priority, email.DeliveryAttempts, email.WasStuck, email.CreatedOn));
         EmailAttachment attachment = Assert.Single(email.Attachments);
         Assert.Equal(("offer.pdf", 700_000), (attachment.FileName, attachment.Size));
@@ -73,9 +75,11 @@ public abstract partial class RecordStoreContract
     {
         Guid id = await PendingAsync("Offer for pumps");
         await Store.CompleteAsync(Assert.Single(await ClaimAsync()), new SendOutcome.Sent("<s1@example.test>", World.Now), default);
-        var keys = SmartMatchKeys.Compute("RE: Offer for pumps CRM:0001001", ["carl@customer.test", "anna@example.test"], await Store.GetSettingsAsync(default));
+        var keys = SmartMatchKeys.Compute("RE: Offer for pumps CRM:0001001", ["carl@customer.test", "anna@example.test"],
+            await Store.GetSettingsAsync(default));
 
-        RecordLookup found = await Store.LookupAsync(new RecordQuery { SmartMatch = new SmartMatchQuery(keys, 0, 2, World.Now - TimeSpan.FromDays(1)) }, default);
+        RecordLookup found = await Store.LookupAsync(new RecordQuery { SmartMatch = new SmartMatchQuery(keys, 0, 2, World.Now - TimeSpan.FromDays(1)) },
+            default);
 
         Assert.Equal(id, Assert.Single(found.SmartMatches).Email.ActivityId);
     }
@@ -89,7 +93,8 @@ public abstract partial class RecordStoreContract
         await Store.CompleteAsync(email, new SendOutcome.Failed("550 no such user"), default);
 
         StoredState stored = await World.GetAsync(id);
-        Assert.Equal((EmailState.Open, EmailStatus.Failed, 1, "550 no such user"), (stored.State, stored.Status, stored.DeliveryAttempts, stored.FailureReason));
+        Assert.Equal((EmailState.Open, EmailStatus.Failed, 1, "550 no such user"),
+            (stored.State, stored.Status, stored.DeliveryAttempts, stored.FailureReason));
         Assert.Empty(await ClaimAsync());
     }
 
@@ -132,7 +137,8 @@ public abstract partial class RecordStoreContract
         await Store.CompleteAsync(email, new SendOutcome.Uncertain("<s1@example.test>", "connection lost after the final dot"), default);
 
         StoredState stored = await World.GetAsync(id);
-        Assert.Equal((EmailStatus.Sending, "<s1@example.test>", "connection lost after the final dot"), (stored.Status, stored.MessageId, stored.FailureReason));
+        Assert.Equal((EmailStatus.Sending, "<s1@example.test>", "connection lost after the final dot"),
+            (stored.Status, stored.MessageId, stored.FailureReason));
         Assert.Empty(await ClaimAsync());
         await Store.CompleteAsync(email, new SendOutcome.Sent("<s1@example.test>", World.Now), default);
         stored = await World.GetAsync(id);
@@ -144,7 +150,8 @@ public abstract partial class RecordStoreContract
     {
         SendOutcome[] outcomes =
         [
-            new SendOutcome.Sent("<s@example.test>", World.Now), new SendOutcome.Failed("no"), new SendOutcome.Retry("<r@example.test>", World.Now.AddHours(1), "later"), new SendOutcome.Released(),
+            new SendOutcome.Sent("<s@example.test>", World.Now), new SendOutcome.Failed("no"),
+            new SendOutcome.Retry("<r@example.test>", World.Now.AddHours(1), "later"), new SendOutcome.Released(),
         ];
         foreach (SendOutcome outcome in outcomes)
         {
@@ -259,7 +266,8 @@ public abstract partial class RecordStoreContract
     public async Task Within_a_sender_the_highest_priority_goes_first_and_then_the_oldest()
     {
         RecordReference carl = await CarlAsync();
-        var expected = new Dictionary<string, EmailPriority> { ["High 1"] = EmailPriority.High, ["High 2"] = EmailPriority.High, ["Normal 1"] = EmailPriority.Normal, ["Low 1"] = EmailPriority.Low };
+        var expected = new Dictionary<string, EmailPriority> { ["High 1"] = EmailPriority.High, ["High 2"] = EmailPriority.High,
+            ["Normal 1"] = EmailPriority.Normal, ["Low 1"] = EmailPriority.Low };
         foreach (string subject in (string[])["Low 1", "Normal 1", "High 1", "High 2"])
         {
             await World.AddPendingAsync(Anna, carl, subject, expected[subject]);
@@ -343,7 +351,8 @@ public abstract partial class RecordStoreContract
     private async Task<RecordReference> CarlAsync()
     {
         RecordLookup found = await Store.LookupAsync(new RecordQuery { Addresses = ["carl@customer.test"] }, default);
-        return found.Owners.Count > 0 ? found.Owners["carl@customer.test"][0].Record : await World.AddRecordAsync("contact", "Carl", ("emailaddress1", "carl@customer.test"));
+        return found.Owners.Count > 0 ? found.Owners["carl@customer.test"][0].Record : await World.AddRecordAsync("contact", "Carl",
+            ("emailaddress1", "carl@customer.test"));
     }
 
     private async Task<Guid> PendingAsync(string subject) => await World.AddPendingAsync(Anna, await CarlAsync(), subject);

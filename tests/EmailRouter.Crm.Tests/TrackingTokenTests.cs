@@ -12,7 +12,8 @@ public sealed class TrackingTokenTests
     [InlineData(0, 2, 999, 12345, 1, "CRM:012345001")]
     [InlineData(int.MaxValue, 10, 999_999_999, 1, 999_999_999, "CRM:02147483648999999999")]
     public void A_token_is_prefix_zero_user_and_counter(int idBase, int digits, int maximum, int user, int counter, string expected) =>
-        Assert.Equal(expected, TrackingToken.Format(user, counter, defaults with { TrackingTokenIdBase = idBase, TrackingTokenIdDigits = digits, MaximumTrackingNumber = maximum }));
+        Assert.Equal(expected, TrackingToken.Format(user, counter,
+            defaults with { TrackingTokenIdBase = idBase, TrackingTokenIdDigits = digits, MaximumTrackingNumber = maximum }));
 
     [Theory]
     [InlineData(0, 1)]
@@ -43,7 +44,8 @@ public sealed class TrackingTokenTests
     [InlineData("CRM:0001001 and CRM:0001001", "CRM:0001001")]
     [InlineData("CRM:00010012026", "CRM:00010012026,CRM:0001001")]
     [InlineData("made under other settings CRM:00123", "CRM:00123")]
-    public void Candidates_come_in_order_of_preference(string subject, string expected) => Assert.Equal(expected.Split(','), TrackingToken.Find(subject, defaults));
+    public void Candidates_come_in_order_of_preference(string subject, string expected) =>
+        Assert.Equal(expected.Split(','), TrackingToken.Find(subject, defaults));
 
     [Fact]
     public void Earlier_prefixes_are_known_and_the_longest_token_at_a_place_wins()
@@ -68,7 +70,8 @@ public sealed class TrackingTokenTests
     [InlineData("RE: Order CRM:0001001", "RE: Order CRM:0001001")]
     [InlineData("crm:0001001 Order", "crm:0001001 Order")]
     [InlineData("CRM:00010019 Order", "CRM:00010019 Order CRM:0001001")]
-    public void A_token_is_put_at_the_end_unless_it_is_there(string subject, string expected) => Assert.Equal(expected, TrackingToken.Insert(subject, "CRM:0001001", defaults));
+    public void A_token_is_put_at_the_end_unless_it_is_there(string subject, string expected) =>
+        Assert.Equal(expected, TrackingToken.Insert(subject, "CRM:0001001", defaults));
 
     [Fact]
     public void A_long_subject_is_cut_so_that_the_token_fits()
@@ -93,7 +96,8 @@ public sealed class TrackingTokenTests
     }
 
     [Fact]
-    public void A_token_that_does_not_fit_is_left_out() => Assert.Equal("0123456789", TrackingToken.Insert("0123456789abc", "CRM:0001001", defaults with { MaximumSubjectLength = 10 }));
+    public void A_token_that_does_not_fit_is_left_out() =>
+        Assert.Equal("0123456789", TrackingToken.Insert("0123456789abc", "CRM:0001001", defaults with { MaximumSubjectLength = 10 }));
 
     [Fact]
     public void A_long_subject_that_bears_the_token_in_front_is_cut_and_keeps_it()

@@ -4,8 +4,8 @@ namespace EmailRouter.Crm.Embedded;
 /// <param name="LogicalName">The table.</param>
 /// <param name="Id">The primary key; <see cref="Guid.Empty"/> in a record to create lets the CRM choose one.</param>
 /// <param name="Attributes">
-/// The values by column name: <see cref="string"/>, <see cref="int"/>, <see cref="bool"/>, <see cref="DateTimeOffset"/>, <see cref="Guid"/>, <see cref="RecordReference"/> or null. What can be
-/// converted without doubt (a number or an option's name as text, an id as text) is taken too.
+/// The values by column name: <see cref="string"/>, <see cref="int"/>, <see cref="bool"/>, <see cref="DateTimeOffset"/>, <see cref="Guid"/>,
+/// <see cref="RecordReference"/> or null. What can be converted without doubt (a number or an option's name as text, an id as text) is taken too.
 /// </param>
 public sealed record CrmRecord(string LogicalName, Guid Id, IReadOnlyDictionary<string, object?> Attributes)
 {

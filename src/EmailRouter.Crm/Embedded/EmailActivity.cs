@@ -96,7 +96,10 @@ public sealed record EmailActivity
     /// <summary>Gets <c>deliveryattempts</c>.</summary>
     public int DeliveryAttempts { get; init; }
 
-    /// <summary>Gets why it has not been sent, for the user who wrote it (<c>emailrouter_failurereason</c>): of the last attempt while it is pending or in doubt, for good when it failed.</summary>
+    /// <summary>
+    /// Gets why it has not been sent, for the user who wrote it (<c>emailrouter_failurereason</c>): of the last attempt while it is pending or in doubt, for
+    /// good when it failed.
+    /// </summary>
     public string? FailureReason { get; init; }
 
     /// <summary>Gets <c>notifications</c>.</summary>

@@ -37,7 +37,9 @@ public sealed partial class EmbeddedCrm
         await WriteDraftAsync(draft, (s, staged) => DraftWriter.Replace(s, draft, activityId, staged, NewId, Now), cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Sends a draft, or a failed email again (the SendEmail message): gives it its tracking token and makes it pending, or records it as sent.</summary>
+    /// <summary>
+    /// Sends a draft, or a failed email again (the SendEmail message): gives it its tracking token and makes it pending, or records it as sent.
+    /// </summary>
     /// <param name="activityId">The email.</param>
     /// <param name="issueSend">True to hand it to the router: Pending Send. False to record that it was sent by other means: Sent.</param>
     /// <param name="cancellationToken">Stops the attempt.</param>
@@ -54,7 +56,8 @@ public sealed partial class EmbeddedCrm
     /// <param name="cancellationToken">Stops the attempt.</param>
     /// <returns>A task that ends when it is canceled.</returns>
     /// <exception cref="CrmException"><c>CrmRecordMissing</c>, <c>CrmTransitionInvalid</c>, or the store cannot be written.</exception>
-    public ValueTask CancelEmailAsync(Guid activityId, CancellationToken cancellationToken) => SetEmailStatusAsync(activityId, EmailStatus.Canceled, null, cancellationToken);
+    public ValueTask CancelEmailAsync(Guid activityId, CancellationToken cancellationToken) =>
+        SetEmailStatusAsync(activityId, EmailStatus.Canceled, null, cancellationToken);
 
     /// <summary>
     /// Changes an email's status by hand, as far as its present one allows. So a person decides about an email of which nobody knows whether it was sent: Sent,
@@ -84,7 +87,8 @@ public sealed partial class EmbeddedCrm
     /// <returns>The token.</returns>
     /// <exception cref="CrmException"><c>CrmRecordMissing</c>, or the store cannot be written.</exception>
     public async ValueTask<string> GetTrackingTokenAsync(Guid userId, CancellationToken cancellationToken) => await file.WriteAsync(
-        s => TokenCounter.Next(s, userId, OrganizationTable.Read(s)) ?? throw StoreErrors.RecordMissing("systemuser", userId), cancellationToken).ConfigureAwait(false);
+        s => TokenCounter.Next(s, userId, OrganizationTable.Read(s)) ?? throw StoreErrors.RecordMissing("systemuser", userId),
+        cancellationToken).ConfigureAwait(false);
 
     /// <summary>Reads an email.</summary>
     /// <param name="activityId">The email.</param>
@@ -107,7 +111,8 @@ public sealed partial class EmbeddedCrm
         {
             int count = Math.Min(left, PageSize);
             long? after = before;
-            List<(long Key, EmailActivity Email)> page = await file.ReadAsync(s => EmailReader.Page(s, filter, after, count), cancellationToken).ConfigureAwait(false);
+            List<(long Key, EmailActivity Email)> page = await file.ReadAsync(s => EmailReader.Page(s, filter, after, count),
+                cancellationToken).ConfigureAwait(false);
             foreach ((long key, EmailActivity email) in page)
             {
                 before = key;
@@ -129,7 +134,8 @@ public sealed partial class EmbeddedCrm
     {
         (long Key, long Size)[] found = await file.ReadAsync(
             s => s.Query(
-                "SELECT attachmentkey, filesize FROM activitymimeattachment WHERE activitymimeattachmentid = @id", row => (row.GetInt64(0), row.GetInt64(1)), ("id", attachmentId)).ToArray(),
+                "SELECT attachmentkey, filesize FROM activitymimeattachment WHERE activitymimeattachmentid = @id",
+                row => (row.GetInt64(0), row.GetInt64(1)), ("id", attachmentId)).ToArray(),
             cancellationToken).ConfigureAwait(false);
         return found is [var (key, size)] ? new AttachmentStream(file, key, size) : throw StoreErrors.RecordMissing("activitymimeattachment", attachmentId);
     }

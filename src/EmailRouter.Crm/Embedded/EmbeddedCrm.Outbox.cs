@@ -30,5 +30,6 @@ public sealed partial class EmbeddedCrm
     public async ValueTask<IReadOnlyList<Evidence>> ExplainPendingAsync(Guid activityId, CancellationToken cancellationToken) =>
         await file.ReadAsync(s => OutboxTable.Explain(s, activityId, Now), cancellationToken).ConfigureAwait(false);
 
-    private Func<CancellationToken, ValueTask<Stream>> Opener(long attachmentKey, long size) => _ => ValueTask.FromResult<Stream>(new AttachmentStream(file, attachmentKey, size));
+    private Func<CancellationToken, ValueTask<Stream>> Opener(long attachmentKey, long size) =>
+        _ => ValueTask.FromResult<Stream>(new AttachmentStream(file, attachmentKey, size));
 }

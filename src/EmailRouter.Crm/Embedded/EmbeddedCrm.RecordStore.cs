@@ -19,7 +19,8 @@ public sealed partial class EmbeddedCrm
         ArgumentNullException.ThrowIfNull(email);
 
         // An email that is there already costs no reading of its attachments; the write looks again.
-        if (email.Attachments.Count > 0 && await file.ReadAsync(s => EmailTable.FindExisting(s, email), cancellationToken).ConfigureAwait(false) is { } existing)
+        if (email.Attachments.Count > 0 && await file.ReadAsync(s => EmailTable.FindExisting(s, email),
+            cancellationToken).ConfigureAwait(false) is { } existing)
             return new CreateEmailResult(existing, false, []);
         List<StagedAttachment> staged = await StagedAttachment.ReadAsync(email.Attachments, cancellationToken).ConfigureAwait(false);
         try
@@ -119,7 +120,8 @@ public sealed partial class EmbeddedCrm
             ("createdon", now),
             ("modifiedon", now));
         long key = EmailTable.FindKey(session, email.ActivityId)!.Value;
-        EmailTable.InsertParties(session, key, email.Parties.Select(p => sender is not null && p.Role == ParticipationType.Sender ? p with { Party = sender } : p));
+        EmailTable.InsertParties(session, key, email.Parties.Select(p => sender is not null && p.Role == ParticipationType.Sender
+            ? p with { Party = sender } : p));
         AttachmentTable.Insert(session, key, staged, NewId);
         if (email.SmartMatchKeys is { } keys)
             EmailTable.InsertHashes(session, key, keys, now);

@@ -25,11 +25,14 @@ public sealed partial class EmbeddedCrm
     }
 
     /// <summary>Creates a record.</summary>
-    /// <param name="record">The record. Users and queues get Pending approval when they have an address and say nothing else; a queue needs <c>ownerid</c>.</param>
+    /// <param name="record">
+    /// The record. Users and queues get Pending approval when they have an address and say nothing else; a queue needs <c>ownerid</c>.
+    /// </param>
     /// <param name="cancellationToken">Stops the attempt.</param>
     /// <returns>The record as it is stored.</returns>
     /// <exception cref="CrmException">
-    /// <c>CrmTableUnknown</c>, <c>CrmColumnUnknown</c>, <c>CrmRecordInvalid</c>, <c>CrmRecordExists</c>, <c>CrmRecordMissing</c> (a record it refers to), or the store cannot be written.
+    /// <c>CrmTableUnknown</c>, <c>CrmColumnUnknown</c>, <c>CrmRecordInvalid</c>, <c>CrmRecordExists</c>, <c>CrmRecordMissing</c> (a record it refers to), or
+    /// the store cannot be written.
     /// </exception>
     public async ValueTask<CrmRecord> CreateRecordAsync(CrmRecord record, CancellationToken cancellationToken)
     {
@@ -41,11 +44,14 @@ public sealed partial class EmbeddedCrm
                 TableDefinition table = RecordTable.Get(s, record.LogicalName);
                 Dictionary<string, object?> values = AttributeConverter.Convert(table, record.Attributes);
                 if (RecordTable.SelectOne(s, table, id) is not null)
-                    throw new CrmException("CrmRecordExists", $"There is a {table.LogicalName} with the id {id} already.", "Update it, or leave the id to the CRM.") { IsAboutRecord = true };
+                    throw new CrmException("CrmRecordExists", $"There is a {table.LogicalName} with the id {id} already.",
+                        "Update it, or leave the id to the CRM.") { IsAboutRecord = true };
                 CheckReferences(s, table, values);
                 if (table.LogicalName == "queue" && values.GetValueOrDefault("ownerid") is null)
-                    throw StoreErrors.RecordInvalid("The queue has no owner.", "Give ownerid: the user whose tracking counter the queue uses and who owns its emails.");
-                if (PrimaryAddress(table.LogicalName) is { } address && !values.ContainsKey("emailrouteraccessapproval") && !string.IsNullOrEmpty(values.GetValueOrDefault(address) as string))
+                    throw StoreErrors.RecordInvalid("The queue has no owner.",
+                        "Give ownerid: the user whose tracking counter the queue uses and who owns its emails.");
+                if (PrimaryAddress(table.LogicalName) is { } address && !values.ContainsKey("emailrouteraccessapproval") &&
+                    !string.IsNullOrEmpty(values.GetValueOrDefault(address) as string))
                     values["emailrouteraccessapproval"] = (int)AccessApproval.Pending;
                 RecordTable.Insert(s, table, id, values, Now);
                 return RecordTable.SelectOne(s, table, id)!;
@@ -113,7 +119,8 @@ public sealed partial class EmbeddedCrm
 
                 string where = conditions.Count == 0 ? string.Empty : "WHERE " + string.Join(" AND ", conditions);
                 parameters.Add(("_top", filter.Top ?? -1));
-                return RecordTable.Select(s, table, $"{where} ORDER BY r.\"{table.PrimaryNameColumn}\" COLLATE NOCASE, r.\"{table.PrimaryIdColumn}\" LIMIT @_top", parameters);
+                return RecordTable.Select(s, table,
+                    $"{where} ORDER BY r.\"{table.PrimaryNameColumn}\" COLLATE NOCASE, r.\"{table.PrimaryIdColumn}\" LIMIT @_top", parameters);
             },
             cancellationToken).ConfigureAwait(false);
     }
@@ -123,7 +130,9 @@ public sealed partial class EmbeddedCrm
     /// <param name="change">What changes.</param>
     /// <param name="cancellationToken">Stops the attempt.</param>
     /// <returns>A task that ends when the change is on the disk.</returns>
-    /// <exception cref="CrmException"><c>CrmColumnUnknown</c> (a queue has no personal options), <c>CrmRecordMissing</c>, or the store cannot be written.</exception>
+    /// <exception cref="CrmException">
+    /// <c>CrmColumnUnknown</c> (a queue has no personal options), <c>CrmRecordMissing</c>, or the store cannot be written.
+    /// </exception>
     public async ValueTask UpdateMailboxAsync(RecordReference owner, MailboxChange change, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(owner);
@@ -131,7 +140,8 @@ public sealed partial class EmbeddedCrm
         await WriteAsync(s => UpdateRecord(s, new CrmRecord(owner.LogicalName, owner.Id, change.ToAttributes())), cancellationToken).ConfigureAwait(false);
     }
 
-    private static string? PrimaryAddress(string logicalName) => logicalName switch { "systemuser" => "internalemailaddress", "queue" => "emailaddress", _ => null };
+    private static string? PrimaryAddress(string logicalName) =>
+        logicalName switch { "systemuser" => "internalemailaddress", "queue" => "emailaddress", _ => null };
 
     private static void CheckReferences(SqliteSession session, TableDefinition table, Dictionary<string, object?> values)
     {
@@ -143,7 +153,8 @@ public sealed partial class EmbeddedCrm
 
         if (values.GetValueOrDefault("queueid") is Guid queue && !session.Any("SELECT 1 FROM queue WHERE queueid = @id", ("id", queue)))
             throw StoreErrors.RecordMissing("queue", queue);
-        if (table.LogicalName == "queue" && values.GetValueOrDefault("ownerid") is Guid owner && !session.Any("SELECT 1 FROM systemuser WHERE systemuserid = @id", ("id", owner)))
+        if (table.LogicalName == "queue" && values.GetValueOrDefault("ownerid") is Guid owner &&
+            !session.Any("SELECT 1 FROM systemuser WHERE systemuserid = @id", ("id", owner)))
             throw StoreErrors.RecordMissing("systemuser", owner);
     }
 
@@ -153,7 +164,8 @@ public sealed partial class EmbeddedCrm
         Dictionary<string, object?> values = AttributeConverter.Convert(table, record.Attributes);
         CheckReferences(session, table, values);
         CrmRecord present = RecordTable.SelectOne(session, table, record.Id) ?? throw StoreErrors.RecordMissing(table.LogicalName, record.Id);
-        if (PrimaryAddress(table.LogicalName) is { } address && values.TryGetValue(address, out object? changed) && !values.ContainsKey("emailrouteraccessapproval") &&
+        if (PrimaryAddress(table.LogicalName) is { } address && values.TryGetValue(address, out object? changed) &&
+            !values.ContainsKey("emailrouteraccessapproval") &&
             AddressIndex.Normalize(changed as string) != AddressIndex.Normalize(present[address] as string))
         {
             values["emailrouteraccessapproval"] = (int)(string.IsNullOrEmpty(changed as string) ? AccessApproval.Empty : AccessApproval.Pending);

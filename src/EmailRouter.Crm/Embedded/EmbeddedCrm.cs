@@ -29,8 +29,8 @@ public sealed partial class EmbeddedCrm : IRecordStore
     /// <param name="cancellationToken">Stops the attempt.</param>
     /// <returns>The open CRM.</returns>
     /// <exception cref="CrmException">
-    /// <c>CrmStoreMissing</c>, <c>CrmStoreDenied</c>, <c>CrmStoreLocked</c>, <c>CrmStoreFull</c>, <c>CrmStoreCorrupt</c>, <c>CrmStoreForeign</c> (a database of another program),
-    /// <c>CrmStoreNewer</c> (written by a later version), <c>CrmStoreFailed</c>.
+    /// <c>CrmStoreMissing</c>, <c>CrmStoreDenied</c>, <c>CrmStoreLocked</c>, <c>CrmStoreFull</c>, <c>CrmStoreCorrupt</c>, <c>CrmStoreForeign</c> (a database of
+    /// another program), <c>CrmStoreNewer</c> (written by a later version), <c>CrmStoreFailed</c>.
     /// </exception>
     public static async ValueTask<EmbeddedCrm> OpenAsync(EmbeddedCrmOptions options, CancellationToken cancellationToken)
     {
@@ -53,7 +53,8 @@ public sealed partial class EmbeddedCrm : IRecordStore
         try
         {
             if (!await file.ReadAsync(s => s.Any("SELECT 1 FROM organization"), cancellationToken).ConfigureAwait(false))
-                await file.WriteAsync(s => OrganizationTable.Ensure(s, crm.NewId(), options.OrganizationName, crm.Now), cancellationToken).ConfigureAwait(false);
+                await file.WriteAsync(s => OrganizationTable.Ensure(s, crm.NewId(), options.OrganizationName, crm.Now),
+                    cancellationToken).ConfigureAwait(false);
             return crm;
         }
         catch
@@ -81,7 +82,8 @@ public sealed partial class EmbeddedCrm : IRecordStore
 
     /// <summary>Changes settings of the organization.</summary>
     /// <param name="settings">
-    /// The new values by name; null brings a default back. A new <c>trackingprefix</c> keeps the earlier ones as its history. Lists are separated by semicolons.
+    /// The new values by name; null brings a default back. A new <c>trackingprefix</c> keeps the earlier ones as its history. Lists are separated by
+    /// semicolons.
     /// </param>
     /// <param name="cancellationToken">Stops the attempt.</param>
     /// <returns>A task that ends when the change is on the disk.</returns>

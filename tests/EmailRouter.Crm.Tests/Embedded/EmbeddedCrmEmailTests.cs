@@ -32,14 +32,16 @@ public sealed class EmbeddedCrmEmailTests : IAsyncLifetime
                 Regarding = account,
                 Priority = EmailPriority.High,
                 DelayedSendTime = world.Now.AddDays(1),
-                Attachments = [new EmailAttachment("a.txt", "text/plain", 2, _ => ValueTask.FromResult<Stream>(new MemoryStream("hi"u8.ToArray()))) { ContentId = "part1" }],
+                Attachments = [new EmailAttachment("a.txt", "text/plain", 2,
+                    _ => ValueTask.FromResult<Stream>(new MemoryStream("hi"u8.ToArray()))) { ContentId = "part1" }],
                 ReadReceiptRequested = true,
             },
             default);
 
         EmailActivity email = (await Crm.GetEmailAsync(id, default))!;
 
-        Assert.Equal((EmailState.Open, EmailStatus.Draft, true, "Offer", EmailPriority.High), (email.State, email.Status, email.IsOutgoing, email.Subject, email.Priority));
+        Assert.Equal((EmailState.Open, EmailStatus.Draft, true, "Offer", EmailPriority.High),
+            (email.State, email.Status, email.IsOutgoing, email.Subject, email.Priority));
         Assert.Equal(
             [
                 new ActivityParty(ParticipationType.Sender, "anna@example.test", anna), new ActivityParty(ParticipationType.To, "carl@customer.test", carl),
@@ -48,7 +50,8 @@ public sealed class EmbeddedCrmEmailTests : IAsyncLifetime
             ],
             email.Parties);
         Assert.Equal((account, "Contoso", anna, anna.Id), (email.Regarding, email.Regarding!.Name, email.EmailSender, email.OwnerId!.Value));
-        Assert.Equal(("anna@example.test", "carl@customer.test; stranger@x.test", world.Now.AddDays(1)), (email.Sender, email.ToRecipients, email.DelayedSendTime));
+        Assert.Equal(("anna@example.test", "carl@customer.test; stranger@x.test", world.Now.AddDays(1)),
+            (email.Sender, email.ToRecipients, email.DelayedSendTime));
         AttachmentInfo attachment = Assert.Single(email.Attachments);
         Assert.Equal(("a.txt", "text/plain", 2, "part1"), (attachment.FileName, attachment.MimeType, attachment.Size, attachment.ContentId));
         Assert.Null(email.TrackingToken);
@@ -62,7 +65,8 @@ public sealed class EmbeddedCrmEmailTests : IAsyncLifetime
         Assert.Equal("Offer CRM:0001001", await Crm.SendEmailAsync(id, issueSend: true, default));
 
         EmailActivity email = (await Crm.GetEmailAsync(id, default))!;
-        Assert.Equal((EmailState.Completed, EmailStatus.PendingSend, "CRM:0001001", "Offer CRM:0001001"), (email.State, email.Status, email.TrackingToken, email.Subject));
+        Assert.Equal((EmailState.Completed, EmailStatus.PendingSend, "CRM:0001001", "Offer CRM:0001001"),
+            (email.State, email.Status, email.TrackingToken, email.Subject));
         Assert.Equal("CRM:0001002", await Crm.GetTrackingTokenAsync(anna.Id, default));
     }
 
@@ -119,14 +123,17 @@ public sealed class EmbeddedCrmEmailTests : IAsyncLifetime
         await Crm.SendEmailAsync(id, issueSend: true, default);
 
         EmailActivity email = (await Crm.GetEmailAsync(id, default))!;
-        Assert.Equal((EmailStatus.PendingSend, 0, null, null, "Offer CRM:0001001"), (email.Status, email.DeliveryAttempts, email.FailureReason, email.MessageId, email.Subject));
+        Assert.Equal((EmailStatus.PendingSend, 0, null, null, "Offer CRM:0001001"),
+            (email.Status, email.DeliveryAttempts, email.FailureReason, email.MessageId, email.Subject));
     }
 
     [Fact]
     public async Task A_failed_email_can_be_corrected_and_sent_again()
     {
-        EmailAttachment Attachment(string text) => new("a.txt", "text/plain", 1, _ => ValueTask.FromResult<Stream>(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(text))));
-        Guid id = await Crm.CreateDraftAsync(Draft("Offer") with { To = ["typo@customer.test"], Attachments = [Attachment("kept"), Attachment("dropped")] }, default);
+        EmailAttachment Attachment(string text) =>
+            new("a.txt", "text/plain", 1, _ => ValueTask.FromResult<Stream>(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(text))));
+        Guid id = await Crm.CreateDraftAsync(Draft("Offer") with { To = ["typo@customer.test"], Attachments = [Attachment("kept"), Attachment("dropped")] },
+            default);
         await Crm.SendEmailAsync(id, issueSend: true, default);
         await Crm.CompleteAsync(Assert.Single(await Crm.ClaimPendingAsync(new ClaimRequest(), default)), new SendOutcome.Failed("550 no such user"), default);
 
@@ -134,11 +141,13 @@ public sealed class EmbeddedCrmEmailTests : IAsyncLifetime
         await Crm.SendEmailAsync(id, issueSend: true, default);
 
         PendingEmail claimed = Assert.Single(await Crm.ClaimPendingAsync(new ClaimRequest(), default));
-        Assert.Equal(("Offer, corrected CRM:0001001", "carl@customer.test"), (claimed.Subject, claimed.Parties.Single(p => p.Role == ParticipationType.To).AddressUsed));
+        Assert.Equal(("Offer, corrected CRM:0001001", "carl@customer.test"),
+            (claimed.Subject, claimed.Parties.Single(p => p.Role == ParticipationType.To).AddressUsed));
         using var reader = new StreamReader(await Assert.Single(claimed.Attachments).Open(default));
         Assert.Equal("kept", await reader.ReadToEndAsync());
         Assert.Equal("CrmTransitionInvalid", (await Assert.ThrowsAsync<CrmException>(() => Crm.UpdateDraftAsync(id, Draft("x"), default).AsTask())).ErrorId);
-        Assert.Equal("CrmRecordMissing", (await Assert.ThrowsAsync<CrmException>(() => Crm.UpdateDraftAsync(Guid.NewGuid(), Draft("x"), default).AsTask())).ErrorId);
+        Assert.Equal("CrmRecordMissing",
+            (await Assert.ThrowsAsync<CrmException>(() => Crm.UpdateDraftAsync(Guid.NewGuid(), Draft("x"), default).AsTask())).ErrorId);
     }
 
     [Theory]
@@ -160,7 +169,8 @@ public sealed class EmbeddedCrmEmailTests : IAsyncLifetime
                 await Crm.SetEmailStatusAsync(id, to, "because", default);
                 EmailActivity email = (await Crm.GetEmailAsync(id, default))!;
                 Assert.Equal((to, "because"), (email.Status, email.FailureReason));
-                Assert.Equal(to is EmailStatus.Draft or EmailStatus.Failed ? EmailState.Open : to == EmailStatus.Canceled ? EmailState.Canceled : EmailState.Completed, email.State);
+                Assert.Equal(to is EmailStatus.Draft or EmailStatus.Failed ? EmailState.Open : to == EmailStatus.Canceled
+                    ? EmailState.Canceled : EmailState.Completed, email.State);
             }
             else
             {
@@ -192,7 +202,8 @@ public sealed class EmbeddedCrmEmailTests : IAsyncLifetime
 
         await Crm.SetEmailStatusAsync(id, EmailStatus.PendingSend, "not in the log of the mail server", default);
 
-        Assert.Equal("CrmClaimLost", (await Assert.ThrowsAsync<CrmException>(() => Crm.CompleteAsync(claimed, new SendOutcome.Failed("x"), default).AsTask())).ErrorId);
+        Assert.Equal("CrmClaimLost",
+            (await Assert.ThrowsAsync<CrmException>(() => Crm.CompleteAsync(claimed, new SendOutcome.Failed("x"), default).AsTask())).ErrorId);
         Assert.Equal("<s@example.test>", Assert.Single(await Crm.ClaimPendingAsync(new ClaimRequest(), default)).MessageId);
     }
 
@@ -240,7 +251,8 @@ public sealed class EmbeddedCrmEmailTests : IAsyncLifetime
     [Fact]
     public async Task Drafts_that_cannot_be_are_refused()
     {
-        async Task<string> ErrorAsync(EmailDraft draft) => (await Assert.ThrowsAsync<CrmException>(() => Crm.CreateDraftAsync(draft, default).AsTask())).ErrorId;
+        async Task<string> ErrorAsync(EmailDraft draft) =>
+            (await Assert.ThrowsAsync<CrmException>(() => Crm.CreateDraftAsync(draft, default).AsTask())).ErrorId;
         EmailDraft good = Draft("Offer");
         EmailAttachment Attachment(string name, long size) => new(name, "x/y", size, _ => ValueTask.FromResult<Stream>(new MemoryStream(new byte[2_000_000])));
 
@@ -280,7 +292,8 @@ public sealed class EmbeddedCrmEmailTests : IAsyncLifetime
         Assert.Equal([bill], await FindAsync(new EmailFilter { QueueId = queue.Id }));
         Assert.Equal([offer], await FindAsync(new EmailFilter { RegardingId = carl.Id }));
         Assert.Equal([bill], await FindAsync(new EmailFilter { TrackingToken = "crm:0001001" }));
-        Assert.Equal([bill, offer], await FindAsync(new EmailFilter { Address = "Carl@Customer.test", SenderId = anna.Id, OwnerId = anna.Id, IsOutgoing = true }));
+        Assert.Equal([bill, offer],
+            await FindAsync(new EmailFilter { Address = "Carl@Customer.test", SenderId = anna.Id, OwnerId = anna.Id, IsOutgoing = true }));
         Assert.Empty(await FindAsync(new EmailFilter { IsOutgoing = false }));
         Assert.Empty(await FindAsync(new EmailFilter { MessageId = "<none@x.test>" }));
         QueueItem item = Assert.Single(await Crm.GetQueueItemsAsync(queue.Id, default));
@@ -338,7 +351,8 @@ public sealed class EmbeddedCrmEmailTests : IAsyncLifetime
     {
         byte[] content = [.. Enumerable.Range(0, 600_000).Select(i => (byte)(i % 253))];
         Guid id = await Crm.CreateDraftAsync(
-            Draft("Offer") with { Attachments = [new EmailAttachment("a.bin", "x/y", content.Length, _ => ValueTask.FromResult<Stream>(new MemoryStream(content)))] }, default);
+            Draft("Offer") with { Attachments = [new EmailAttachment("a.bin", "x/y", content.Length,
+                _ => ValueTask.FromResult<Stream>(new MemoryStream(content)))] }, default);
         await using Stream stream = await Crm.OpenAttachmentAsync((await Crm.GetEmailAsync(id, default))!.Attachments[0].Id, default);
 
         Assert.Equal(content.Length, stream.Length);
@@ -354,7 +368,8 @@ public sealed class EmbeddedCrmEmailTests : IAsyncLifetime
 
     private EmailDraft Draft(string subject) => new() { From = anna, To = [carl], Subject = subject, Description = "<p>Hello</p>" };
 
-    private async Task<string> SendAsync(string subject) => await Crm.SendEmailAsync(await Crm.CreateDraftAsync(Draft(subject), default), issueSend: true, default);
+    private async Task<string> SendAsync(string subject) =>
+        await Crm.SendEmailAsync(await Crm.CreateDraftAsync(Draft(subject), default), issueSend: true, default);
 
     private async Task<List<EmailActivity>> ListAsync(EmailFilter filter)
     {
@@ -364,7 +379,8 @@ public sealed class EmbeddedCrmEmailTests : IAsyncLifetime
         return emails;
     }
 
-    private async Task<string[]> RejectingAsync(Guid id) => [.. (await Crm.ExplainPendingAsync(id, default)).Where(e => e.Verdict == EvidenceVerdict.Reject).Select(e => e.Rule)];
+    private async Task<string[]> RejectingAsync(Guid id) =>
+        [.. (await Crm.ExplainPendingAsync(id, default)).Where(e => e.Verdict == EvidenceVerdict.Reject).Select(e => e.Rule)];
 
     private async Task<Guid> InStatusAsync(EmailStatus status)
     {

@@ -146,7 +146,8 @@ public sealed class EmbeddedCrmFileTests : IDisposable
         CrmRecord user = await UserAsync(crm, "Anna");
         NewEmail large = Email(user.Id, "<large@x.test>") with { Attachments = [Attachment(4 * 1024 * 1024)] };
 
-        Task<CreateEmailResult>[] writes = [.. Enumerable.Range(0, 10).Select(i => crm.CreateEmailAsync(i == 5 ? large : Email(user.Id, $"<{i}@x.test>"), default).AsTask())];
+        Task<CreateEmailResult>[] writes = [.. Enumerable.Range(0, 10)
+            .Select(i => crm.CreateEmailAsync(i == 5 ? large : Email(user.Id, $"<{i}@x.test>"), default).AsTask())];
         CrmException error = await Assert.ThrowsAsync<CrmException>(() => writes[5]);
 
         Assert.Equal(("CrmStoreFull", true), (error.ErrorId, error.IsTransient));
@@ -163,7 +164,8 @@ public sealed class EmbeddedCrmFileTests : IDisposable
 
         Task<CreateEmailResult>[] writes =
         [
-            .. Enumerable.Range(0, 50).Select(i => crm.CreateEmailAsync(Email(user.Id, $"<{i}@x.test>") with { QueueIds = i % 2 == 0 ? [] : [Guid.NewGuid()] }, default).AsTask()),
+            .. Enumerable.Range(0, 50)
+                .Select(i => crm.CreateEmailAsync(Email(user.Id, $"<{i}@x.test>") with { QueueIds = i % 2 == 0 ? [] : [Guid.NewGuid()] }, default).AsTask()),
         ];
         for (int i = 0; i < writes.Length; i++)
         {
@@ -212,7 +214,9 @@ public sealed class EmbeddedCrmFileTests : IDisposable
         }
 
         IReadOnlyList<PendingEmail>[] claims = await Task.WhenAll(
-            Enumerable.Range(0, 12).Select(i => Task.Run(async () => await (i % 2 == 0 ? one : two).ClaimPendingAsync(new ClaimRequest { MaxCount = 5, MaxPerSender = 5 }, default))));
+            Enumerable.Range(0, 12)
+                .Select(i => Task.Run(async () => await (i % 2 == 0 ? one : two).ClaimPendingAsync(new ClaimRequest { MaxCount = 5, MaxPerSender = 5 },
+                default))));
 
         Guid[] ids = [.. claims.SelectMany(c => c).Select(c => c.ActivityId)];
         Assert.Equal(60, ids.Length);
@@ -223,7 +227,8 @@ public sealed class EmbeddedCrmFileTests : IDisposable
     [Fact]
     public async Task Two_processes_create_one_store()
     {
-        EmbeddedCrm[] stores = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Task.Run(() => OpenAsync(new EmbeddedCrmOptions { Path = Store }).AsTask())));
+        EmbeddedCrm[] stores = await Task.WhenAll(Enumerable.Range(0, 6)
+            .Select(_ => Task.Run(() => OpenAsync(new EmbeddedCrmOptions { Path = Store }).AsTask())));
 
         HashSet<Guid> organizations = [];
         foreach (EmbeddedCrm crm in stores)
@@ -264,7 +269,8 @@ public sealed class EmbeddedCrmFileTests : IDisposable
         await using EmbeddedCrm crm = await OpenAsync(new EmbeddedCrmOptions { Path = Store });
         CrmRecord user = await UserAsync(crm, "Anna");
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => crm.CreateEmailAsync(Email(user.Id, "<1@x.test>"), new CancellationToken(canceled: true)).AsTask());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => crm.CreateEmailAsync(Email(user.Id, "<1@x.test>"),
+            new CancellationToken(canceled: true)).AsTask());
 
         Assert.Equal(0, await CountAsync(crm));
     }
@@ -277,7 +283,8 @@ public sealed class EmbeddedCrmFileTests : IDisposable
         foreach (TableDefinition table in TableCatalog.BuiltIn)
         {
             var expected = new HashSet<string> { table.PrimaryIdColumn };
-            foreach (ColumnDefinition column in table.Columns.Concat(TableCatalog.SystemColumns).Where(c => table.LogicalName != "systemuser" || !TableCatalog.UserSettingsColumns.Contains(c.Name)))
+            foreach (ColumnDefinition column in table.Columns.Concat(TableCatalog.SystemColumns)
+                .Where(c => table.LogicalName != "systemuser" || !TableCatalog.UserSettingsColumns.Contains(c.Name)))
                 expected.UnionWith(column.Type == ColumnType.Lookup ? [column.Name, column.Name + "type", column.Name + "name"] : [column.Name]);
             var actual = new HashSet<string>();
             using SqliteCommand command = raw.CreateCommand();
@@ -309,7 +316,8 @@ public sealed class EmbeddedCrmFileTests : IDisposable
 
     private static ValueTask<EmbeddedCrm> OpenAsync(EmbeddedCrmOptions options) => EmbeddedCrm.OpenAsync(options, default);
 
-    private static async Task<CrmException> OpenFailsAsync(EmbeddedCrmOptions options) => await Assert.ThrowsAsync<CrmException>(() => OpenAsync(options).AsTask());
+    private static async Task<CrmException> OpenFailsAsync(EmbeddedCrmOptions options) =>
+        await Assert.ThrowsAsync<CrmException>(() => OpenAsync(options).AsTask());
 
     private static async Task<CrmRecord> ContactAsync(EmbeddedCrm crm, string name) =>
         await crm.CreateRecordAsync(new CrmRecord("contact", Guid.Empty, new Dictionary<string, object?> { ["fullname"] = name }), default);
@@ -318,7 +326,8 @@ public sealed class EmbeddedCrmFileTests : IDisposable
         new CrmRecord("systemuser", Guid.Empty, new Dictionary<string, object?> { ["fullname"] = name, ["internalemailaddress"] = $"{name}@example.test", ["emailrouteraccessapproval"] = 1 }), default);
 
     private static EmailAttachment Attachment(int size) =>
-        new("file.bin", "application/octet-stream", size, _ => ValueTask.FromResult<Stream>(new MemoryStream(Enumerable.Range(0, size).Select(i => (byte)(i * 31 % 251)).ToArray())));
+        new("file.bin", "application/octet-stream", size,
+            _ => ValueTask.FromResult<Stream>(new MemoryStream(Enumerable.Range(0, size).Select(i => (byte)(i * 31 % 251)).ToArray())));
 
     private static NewEmail Email(Guid owner, string messageId) => new()
     {

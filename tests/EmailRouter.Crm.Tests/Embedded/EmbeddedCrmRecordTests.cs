@@ -16,13 +16,15 @@ public sealed class EmbeddedCrmRecordTests : IAsyncLifetime
     public async Task A_record_has_what_it_was_given_and_the_defaults()
     {
         CrmRecord account = await CreateAsync("account", ("name", "Contoso"));
-        CrmRecord contact = await CreateAsync("contact", ("firstname", "Carl"), ("lastname", "Customer"), ("parentcustomerid", account.ToReference()), ("EMAILADDRESS1", "carl@customer.test"));
+        CrmRecord contact = await CreateAsync("contact", ("firstname", "Carl"), ("lastname", "Customer"), ("parentcustomerid", account.ToReference()),
+            ("EMAILADDRESS1", "carl@customer.test"));
 
         CrmRecord read = (await Crm.GetRecordAsync("contact", contact.Id, default))!;
         Assert.Equal("Carl Customer", read.Name);
         Assert.Equal(account.ToReference(), read["parentcustomerid"]);
         Assert.Equal("Contoso", ((RecordReference)read["parentcustomerid"]!).Name);
-        Assert.Equal((0, false, world.Now, 1), ((int)read["statecode"]!, (bool)read["donotemail"]!, (DateTimeOffset)read["createdon"]!, (int)read["versionnumber"]!));
+        Assert.Equal((0, false, world.Now, 1), ((int)read["statecode"]!, (bool)read["donotemail"]!, (DateTimeOffset)read["createdon"]!,
+            (int)read["versionnumber"]!));
         Assert.Equal("carl@customer.test", read["emailaddress1"]);
         Assert.Null(read["jobtitle"]);
         Assert.Null(await Crm.GetRecordAsync("contact", Guid.NewGuid(), default));
@@ -34,12 +36,16 @@ public sealed class EmbeddedCrmRecordTests : IAsyncLifetime
         CrmRecord first = await CreateAsync("systemuser", ("fullname", "Anna"), ("incomingemailfilteringmethod", "All"), ("autocreatecontactonpromote", 2));
         CrmRecord second = await CreateAsync("systemuser", ("fullname", "Ben"));
 
-        Assert.Equal((0, 2, false, 1), ((int)first["incomingemailfilteringmethod"]!, (int)first["autocreatecontactonpromote"]!, (bool)first["issendasallowed"]!, (int)first["emailrouter_usernumber"]!));
-        Assert.Equal((1, 0, 2), ((int)second["incomingemailfilteringmethod"]!, (int)second["autocreatecontactonpromote"]!, (int)second["emailrouter_usernumber"]!));
+        Assert.Equal((0, 2, false, 1), ((int)first["incomingemailfilteringmethod"]!, (int)first["autocreatecontactonpromote"]!, (bool)first["issendasallowed"]!,
+            (int)first["emailrouter_usernumber"]!));
+        Assert.Equal((1, 0, 2), ((int)second["incomingemailfilteringmethod"]!, (int)second["autocreatecontactonpromote"]!,
+            (int)second["emailrouter_usernumber"]!));
 
-        await Crm.UpdateMailboxAsync(first.ToReference(), new MailboxChange { Filter = FilteringMethod.None, IsSendAsAllowed = true, Approval = AccessApproval.Rejected }, default);
+        await Crm.UpdateMailboxAsync(first.ToReference(), new MailboxChange { Filter = FilteringMethod.None, IsSendAsAllowed = true,
+            Approval = AccessApproval.Rejected }, default);
         CrmRecord changed = (await Crm.GetRecordAsync("systemuser", first.Id, default))!;
-        Assert.Equal((4, true, 3, 2), ((int)changed["incomingemailfilteringmethod"]!, (bool)changed["issendasallowed"]!, (int)changed["emailrouteraccessapproval"]!, (int)changed["autocreatecontactonpromote"]!));
+        Assert.Equal((4, true, 3, 2), ((int)changed["incomingemailfilteringmethod"]!, (bool)changed["issendasallowed"]!,
+            (int)changed["emailrouteraccessapproval"]!, (int)changed["autocreatecontactonpromote"]!));
         Assert.Single(await Crm.FindRecordsAsync(new RecordFilter { LogicalName = "systemuser", Attributes = new Dictionary<string, object?> { ["incomingemailfilteringmethod"] = FilteringMethod.None } }, default));
     }
 
@@ -75,7 +81,9 @@ public sealed class EmbeddedCrmRecordTests : IAsyncLifetime
     [Fact]
     public async Task References_to_nothing_are_refused()
     {
-        Assert.Equal("CrmRecordMissing", (await Assert.ThrowsAsync<CrmException>(() => CreateAsync("contact", ("parentcustomerid", new RecordReference("account", Guid.NewGuid()))))).ErrorId);
+        Assert.Equal("CrmRecordMissing",
+            (await Assert.ThrowsAsync<CrmException>(() => CreateAsync("contact",
+            ("parentcustomerid", new RecordReference("account", Guid.NewGuid()))))).ErrorId);
         Assert.Equal("CrmRecordMissing", (await Assert.ThrowsAsync<CrmException>(() => CreateAsync("systemuser", ("queueid", Guid.NewGuid())))).ErrorId);
         Assert.Equal("CrmRecordMissing", (await Assert.ThrowsAsync<CrmException>(() => CreateAsync("queue", ("ownerid", Guid.NewGuid())))).ErrorId);
     }
@@ -85,7 +93,8 @@ public sealed class EmbeddedCrmRecordTests : IAsyncLifetime
     {
         CrmRecord contact = await CreateAsync("contact", ("fullname", "Carl"));
 
-        CrmException error = await Assert.ThrowsAsync<CrmException>(() => Crm.CreateRecordAsync(contact with { Attributes = new Dictionary<string, object?>() }, default).AsTask());
+        CrmException error = await Assert.ThrowsAsync<CrmException>(() => Crm.CreateRecordAsync(contact with { Attributes = new Dictionary<string, object?>() },
+            default).AsTask());
 
         Assert.Equal("CrmRecordExists", error.ErrorId);
     }
@@ -98,7 +107,8 @@ public sealed class EmbeddedCrmRecordTests : IAsyncLifetime
 
         CrmRecord changed = await Crm.UpdateRecordAsync(new CrmRecord("contact", contact.Id, new Dictionary<string, object?> { ["fullname"] = "Carla", ["donotemail"] = null, ["jobtitle"] = "" }), default);
 
-        Assert.Equal(("Carla", "carl@customer.test", false, 2), (changed.Name, (string)changed["emailaddress1"]!, (bool)changed["donotemail"]!, (int)changed["versionnumber"]!));
+        Assert.Equal(("Carla", "carl@customer.test", false, 2), (changed.Name, (string)changed["emailaddress1"]!, (bool)changed["donotemail"]!,
+            (int)changed["versionnumber"]!));
         Assert.Equal((contact["createdon"], world.Now), (changed["createdon"], (DateTimeOffset)changed["modifiedon"]!));
         Assert.Equal(
             "CrmRecordMissing",
@@ -113,7 +123,8 @@ public sealed class EmbeddedCrmRecordTests : IAsyncLifetime
         await Crm.UpdateMailboxAsync(user.ToReference(), new MailboxChange { Approval = AccessApproval.Approved }, default);
 
         async Task<object?> ApprovalAfterAsync(string? address) => (await Crm.UpdateRecordAsync(
-            new CrmRecord("systemuser", user.Id, new Dictionary<string, object?> { ["internalemailaddress"] = address }), default))["emailrouteraccessapproval"];
+            new CrmRecord("systemuser", user.Id, new Dictionary<string, object?> { ["internalemailaddress"] = address }),
+            default))["emailrouteraccessapproval"];
 
         Assert.Equal((int)AccessApproval.Approved, await ApprovalAfterAsync("ANNA@example.test "));
         Assert.Equal((int)AccessApproval.Pending, await ApprovalAfterAsync("anna.adams@example.test"));
@@ -145,7 +156,8 @@ public sealed class EmbeddedCrmRecordTests : IAsyncLifetime
     [Fact]
     public async Task A_table_of_ones_own_is_email_enabled()
     {
-        await Crm.RegisterTableAsync(new TableDefinition { LogicalName = "new_vendor", PrimaryNameColumn = "new_name", AddressColumns = ["new_email"], Columns = [new ColumnDefinition("new_rank", ColumnType.Integer)] }, default);
+        await Crm.RegisterTableAsync(new TableDefinition { LogicalName = "new_vendor", PrimaryNameColumn = "new_name", AddressColumns = ["new_email"],
+            Columns = [new ColumnDefinition("new_rank", ColumnType.Integer)] }, default);
         CrmRecord vendor = await CreateAsync("new_vendor", ("new_name", "Vera"), ("new_email", "vera@vendor.test"), ("new_rank", "3"));
 
         AddressOwner owner = Assert.Single((await Crm.LookupAsync(new RecordQuery { Addresses = ["vera@vendor.test"] }, default)).Owners["vera@vendor.test"]);
@@ -162,12 +174,14 @@ public sealed class EmbeddedCrmRecordTests : IAsyncLifetime
         await Crm.RegisterTableAsync(table, default);
         CrmRecord vendor = await CreateAsync("new_vendor", ("name", "Vera"));
 
-        await Crm.RegisterTableAsync(table with { AddressColumns = ["new_email", "new_other"], Columns = [new ColumnDefinition("new_flag", ColumnType.Flag) { Default = true }] }, default);
+        await Crm.RegisterTableAsync(table with { AddressColumns = ["new_email", "new_other"],
+            Columns = [new ColumnDefinition("new_flag", ColumnType.Flag) { Default = true }] }, default);
         await world.UpdateAsync(vendor.ToReference(), ("new_other", "other@vendor.test"));
 
         CrmRecord read = (await Crm.GetRecordAsync("new_vendor", vendor.Id, default))!;
         Assert.Equal(("Vera", "other@vendor.test", true), (read.Name, (string)read["new_other"]!, (bool)read["new_flag"]!));
-        Assert.Equal("new_other", (await Crm.LookupAsync(new RecordQuery { Addresses = ["other@vendor.test"] }, default)).Owners["other@vendor.test"][0].Column);
+        Assert.Equal("new_other",
+            (await Crm.LookupAsync(new RecordQuery { Addresses = ["other@vendor.test"] }, default)).Owners["other@vendor.test"][0].Column);
     }
 
     [Theory]
@@ -189,7 +203,8 @@ public sealed class EmbeddedCrmRecordTests : IAsyncLifetime
     public async Task A_forward_mailbox_is_a_mailbox()
     {
         CrmRecord owner = await CreateAsync("systemuser", ("fullname", "Anna"));
-        CrmRecord forward = await CreateAsync("mailbox", ("name", "Forward"), ("emailaddress", "forward@example.test"), ("isforwardmailbox", true), ("ownerid", owner.Id));
+        CrmRecord forward = await CreateAsync("mailbox", ("name", "Forward"), ("emailaddress", "forward@example.test"), ("isforwardmailbox", true),
+            ("ownerid", owner.Id));
         await CreateAsync("mailbox", ("name", "Other"), ("emailaddress", "other@example.test"));
 
         var mailboxes = new List<CrmMailbox>();
@@ -197,7 +212,8 @@ public sealed class EmbeddedCrmRecordTests : IAsyncLifetime
             mailboxes.Add(mailbox);
 
         CrmMailbox found = Assert.Single(mailboxes);
-        Assert.Equal((forward.ToReference(), CrmMailboxKind.Forward, owner.Id, AccessApproval.Approved), (found.Owner, found.Kind, found.OwnerUserId, found.Approval));
+        Assert.Equal((forward.ToReference(), CrmMailboxKind.Forward, owner.Id, AccessApproval.Approved),
+            (found.Owner, found.Kind, found.OwnerUserId, found.Approval));
     }
 
     private async Task<CrmRecord> CreateAsync(string table, params (string Column, object? Value)[] attributes) =>

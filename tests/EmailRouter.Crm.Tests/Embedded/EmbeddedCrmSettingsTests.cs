@@ -14,7 +14,8 @@ public sealed class EmbeddedCrmSettingsTests : IAsyncLifetime
         OrganizationSettings settings = await world.Crm.GetSettingsAsync(default);
         var defaults = new OrganizationSettings { OrganizationId = settings.OrganizationId, Name = "Organization" };
 
-        foreach (System.Reflection.PropertyInfo property in typeof(OrganizationSettings).GetProperties().Where(p => p.GetMethod!.IsStatic is false && p.Name != "EqualityContract"))
+        foreach (System.Reflection.PropertyInfo property in typeof(OrganizationSettings).GetProperties()
+            .Where(p => p.GetMethod!.IsStatic is false && p.Name != "EqualityContract"))
         {
             object? expected = property.GetValue(defaults);
             object? actual = property.GetValue(settings);
@@ -30,15 +31,22 @@ public sealed class EmbeddedCrmSettingsTests : IAsyncLifetime
     {
         var changes = new Dictionary<string, object?>
         {
-            ["emailrouter_usetrackingtoken"] = false, ["trackingtokenidbase"] = 7, ["trackingtokeniddigits"] = 4, ["maximumtrackingnumber"] = 99, ["emailcorrelationenabled"] = false,
+            ["emailrouter_usetrackingtoken"] = false, ["trackingtokenidbase"] = 7, ["trackingtokeniddigits"] = 4, ["maximumtrackingnumber"] = 99,
+            ["emailcorrelationenabled"] = false,
             ["enablesmartmatching"] = true, ["hashfilterkeywords"] = "^RE:", ["hashmaxcount"] = 5, ["hashminaddresscount"] = 1, ["hashdeltasubjectcount"] = 2,
-            ["ignoreinternalemail"] = true, ["requireapprovalforuseremail"] = false, ["requireapprovalforqueueemail"] = false, ["unresolveemailaddressifmultiplematch"] = true,
-            ["allowunresolvedpartiesonemailsend"] = true, ["blockedattachments"] = ".EXE; zip", ["maxuploadfilesize"] = 2048, ["MaximumSubjectLengthOnMailServer"] = 100,
-            ["IgnoreConversationIndexAndInReplyToForCorrelation"] = true, ["donotcorrelateforwardedemailsasreplies"] = true, ["DoNotIgnoreInternalEmailToQueues"] = false,
-            ["UseFilteringMethodOfSyncingMailboxOnlyForCorrelation"] = true, ["UnresolveSenderInCaseOfMultipleMatch"] = true, ["ResolveForInactiveEntities"] = true,
+            ["ignoreinternalemail"] = true, ["requireapprovalforuseremail"] = false, ["requireapprovalforqueueemail"] = false,
+            ["unresolveemailaddressifmultiplematch"] = true,
+            ["allowunresolvedpartiesonemailsend"] = true, ["blockedattachments"] = ".EXE; zip", ["maxuploadfilesize"] = 2048,
+            ["MaximumSubjectLengthOnMailServer"] = 100,
+            ["IgnoreConversationIndexAndInReplyToForCorrelation"] = true, ["donotcorrelateforwardedemailsasreplies"] = true,
+            ["DoNotIgnoreInternalEmailToQueues"] = false,
+            ["UseFilteringMethodOfSyncingMailboxOnlyForCorrelation"] = true, ["UnresolveSenderInCaseOfMultipleMatch"] = true,
+            ["ResolveForInactiveEntities"] = true,
             ["AutoCreateContactOnPromote"] = false, ["CreateQueueItemsForAcceptingQueueRecipients"] = false, ["CreateQueueItemForSynchronizingMailbox"] = true,
-            ["SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail"] = true, ["emailrouter_correlationorder"] = "TrackingToken;InReplyTo", ["emailrouter_smartmatchingmaxagedays"] = 3,
-            ["emailrouter_smartmatchingminwords"] = 4, ["emailrouter_maxbodylength"] = 500, ["emailrouter_acceptedmessageclasses"] = "IPM.Note;IPM.Own", ["name"] = "Contoso",
+            ["SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail"] = true, ["emailrouter_correlationorder"] = "TrackingToken;InReplyTo",
+            ["emailrouter_smartmatchingmaxagedays"] = 3,
+            ["emailrouter_smartmatchingminwords"] = 4, ["emailrouter_maxbodylength"] = 500, ["emailrouter_acceptedmessageclasses"] = "IPM.Note;IPM.Own",
+            ["name"] = "Contoso",
         };
         OrganizationSettings before = await world.Crm.GetSettingsAsync(default);
 

@@ -32,12 +32,14 @@ internal sealed class EmbeddedWorld : RecordStoreWorld
     {
         var clock = new ManualClock();
         string folder = Directory.CreateTempSubdirectory("crm-").FullName;
-        return new EmbeddedWorld(await EmbeddedCrm.OpenAsync(new EmbeddedCrmOptions { Path = Path.Combine(folder, "crm.db"), Clock = clock }, default), clock, folder);
+        return new EmbeddedWorld(await EmbeddedCrm.OpenAsync(new EmbeddedCrmOptions { Path = Path.Combine(folder, "crm.db"), Clock = clock }, default), clock,
+            folder);
     }
 
     public override void Advance(TimeSpan time) => Clock.Advance(time);
 
-    public override async Task SetAsync(string setting, object? value) => await Crm.SetOrganizationAsync(new Dictionary<string, object?> { [setting] = value }, default);
+    public override async Task SetAsync(string setting, object? value) =>
+        await Crm.SetOrganizationAsync(new Dictionary<string, object?> { [setting] = value }, default);
 
     public override Task<RecordReference> AddUserAsync(string name, string? address) =>
         AddRecordAsync("systemuser", name, ("internalemailaddress", address), ("emailrouteraccessapproval", AccessApproval.Approved));

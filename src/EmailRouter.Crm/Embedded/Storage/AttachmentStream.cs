@@ -34,8 +34,9 @@ internal sealed class AttachmentStream(SqliteFile file, long attachmentKey, long
         int number = (int)(position / AttachmentTable.PieceSize);
         if (number != pieceNumber)
         {
-            piece = await file.ReadAsync(s => AttachmentTable.ReadPiece(s, attachmentKey, number), cancellationToken).ConfigureAwait(false) ?? throw new CrmException(
-                "CrmStoreCorrupt", $"The content of an attachment ends after {position} of {length} bytes, or was removed.", "Restore the CRM store from a backup.");
+            piece = await file.ReadAsync(s => AttachmentTable.ReadPiece(s, attachmentKey, number), cancellationToken).ConfigureAwait(false) ??
+                throw new CrmException("CrmStoreCorrupt", $"The content of an attachment ends after {position} of {length} bytes, or was removed.",
+                "Restore the CRM store from a backup.");
             pieceNumber = number;
         }
 
@@ -46,7 +47,8 @@ internal sealed class AttachmentStream(SqliteFile file, long attachmentKey, long
         return count;
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override int Read(byte[] buffer, int offset, int count) => ReadAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
 

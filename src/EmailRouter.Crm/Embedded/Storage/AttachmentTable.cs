@@ -39,7 +39,8 @@ internal static class AttachmentTable
     /// <returns>The keys of their contents, which may be unused now.</returns>
     public static List<long> Remove(SqliteSession session, long emailKey)
     {
-        List<long> contents = session.Query("SELECT DISTINCT attachmentkey FROM activitymimeattachment WHERE emailkey = @key", row => row.GetInt64(0), ("key", emailKey));
+        List<long> contents = session.Query("SELECT DISTINCT attachmentkey FROM activitymimeattachment WHERE emailkey = @key", row => row.GetInt64(0),
+            ("key", emailKey));
         session.Execute("DELETE FROM activitymimeattachment WHERE emailkey = @key", ("key", emailKey));
         return contents;
     }
@@ -52,7 +53,8 @@ internal static class AttachmentTable
         foreach (long content in contents)
         {
             session.Execute(
-                "DELETE FROM attachment WHERE attachmentkey = @content AND NOT EXISTS (SELECT 1 FROM activitymimeattachment WHERE attachmentkey = @content)", ("content", content));
+                "DELETE FROM attachment WHERE attachmentkey = @content AND NOT EXISTS (SELECT 1 FROM activitymimeattachment WHERE attachmentkey = @content)",
+                ("content", content));
         }
     }
 
@@ -75,7 +77,8 @@ internal static class AttachmentTable
             ("size", staged.Size))!;
         int number = 0;
         foreach (byte[] piece in staged.ReadPieces(PieceSize))
-            session.Execute("INSERT INTO attachmentbody (attachmentkey, number, body) VALUES (@key, @number, @body)", ("key", key), ("number", number++), ("body", piece));
+            session.Execute("INSERT INTO attachmentbody (attachmentkey, number, body) VALUES (@key, @number, @body)", ("key", key), ("number", number++),
+                ("body", piece));
         return key;
     }
 }

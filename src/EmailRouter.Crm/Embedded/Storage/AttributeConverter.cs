@@ -31,7 +31,8 @@ internal static class AttributeConverter
     /// <returns>The column.</returns>
     public static ColumnDefinition FindColumn(TableDefinition table, string name) => table.Find(name) ??
         TableCatalog.SystemColumns.FirstOrDefault(c => string.Equals(c.Name, name, StringComparison.OrdinalIgnoreCase)) ?? throw new CrmException(
-            "CrmColumnUnknown", $"The table {table.LogicalName} has no column '{name}'.", $"Use {string.Join(", ", table.Columns.Where(c => !c.IsReadOnly).Select(c => c.Name))}.")
+            "CrmColumnUnknown", $"The table {table.LogicalName} has no column '{name}'.",
+            $"Use {string.Join(", ", table.Columns.Where(c => !c.IsReadOnly).Select(c => c.Name))}.")
         { IsAboutRecord = true };
 
     /// <summary>Converts one value.</summary>
@@ -49,7 +50,8 @@ internal static class AttributeConverter
             ColumnType.Integer => ToInteger(column, value),
             ColumnType.Flag => ToFlag(value),
             ColumnType.Time => ToTime(value),
-            ColumnType.Id => value switch { Guid id => id, RecordReference reference => reference.Id, string text when Guid.TryParse(text, out Guid id) => id, _ => null },
+            ColumnType.Id => value switch { Guid id => id, RecordReference reference => reference.Id, string text when Guid.TryParse(text, out Guid id) => id,
+                _ => null },
             ColumnType.Lookup => value as RecordReference,
             _ => null,
         };
@@ -101,7 +103,8 @@ internal static class AttributeConverter
     {
         DateTimeOffset time => time.ToUniversalTime(),
         DateTime time => new DateTimeOffset(time.Kind == DateTimeKind.Unspecified ? DateTime.SpecifyKind(time, DateTimeKind.Utc) : time).ToUniversalTime(),
-        string text when DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTimeOffset time) => time,
+        string text when DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
+            out DateTimeOffset time) => time,
         _ => null,
     };
 
@@ -110,7 +113,8 @@ internal static class AttributeConverter
     {
         if (table.PrimaryNameColumn != "fullname" || values.ContainsKey("fullname") || !(values.ContainsKey("firstname") || values.ContainsKey("lastname")))
             return;
-        string name = string.Join(' ', ((string?[])[values.GetValueOrDefault("firstname") as string, values.GetValueOrDefault("lastname") as string]).Where(p => !string.IsNullOrEmpty(p)));
+        string name = string.Join(' ', ((string?[])[values.GetValueOrDefault("firstname") as string, values.GetValueOrDefault("lastname") as string])
+            .Where(p => !string.IsNullOrEmpty(p)));
         if (name.Length > 0)
             values["fullname"] = name;
     }

@@ -20,7 +20,8 @@ internal static class DeficitRoundRobin
         var taken = new List<T>();
         List<SenderShare<T>> waiting =
         [
-            .. shares.Where(s => s.Items.Count > 0).OrderBy(s => s.Turn).ThenByDescending(s => s.Items.Peek().Priority).ThenBy(s => s.Items.Peek().CreatedOn).ThenBy(s => s.SenderId),
+            .. shares.Where(s => s.Items.Count > 0).OrderBy(s => s.Turn).ThenByDescending(s => s.Items.Peek().Priority).ThenBy(s => s.Items.Peek().CreatedOn)
+                .ThenBy(s => s.SenderId),
         ];
         long turn = waiting.Select(s => s.Turn).DefaultIfEmpty().Max();
         while (waiting.Count > 0 && taken.Count < maxCount)

@@ -22,7 +22,8 @@ internal static class DraftWriter
             if (settings.BlockedAttachments.Contains(extension))
             {
                 throw new CrmException(
-                    "CrmAttachmentBlocked", $"The organization blocks attachments of the kind .{extension} ('{attachment.FileName}').", "Leave the file out, or change blockedattachments.")
+                    "CrmAttachmentBlocked", $"The organization blocks attachments of the kind .{extension} ('{attachment.FileName}').",
+                    "Leave the file out, or change blockedattachments.")
                 { IsAboutRecord = true };
             }
 
@@ -56,7 +57,8 @@ internal static class DraftWriter
         session.Insert(
             "email",
             [
-                .. columns, ("activityid", id), ("directioncode", true), ("statecode", EmailState.Open), ("statuscode", EmailStatus.Draft), ("createdon", now), ("modifiedon", now),
+                .. columns, ("activityid", id), ("directioncode", true), ("statecode", EmailState.Open), ("statuscode", EmailStatus.Draft), ("createdon", now),
+                ("modifiedon", now),
             ]);
         long key = EmailTable.FindKey(session, id)!.Value;
         EmailTable.InsertParties(session, key, parties);
@@ -76,7 +78,8 @@ internal static class DraftWriter
         if (present.Status is not (EmailStatus.Draft or EmailStatus.Failed))
         {
             throw new CrmException(
-                "CrmTransitionInvalid", $"The email {id} is {present.Status} and cannot be changed.", "Only drafts and failed emails can be changed.") { IsAboutRecord = true };
+                "CrmTransitionInvalid", $"The email {id} is {present.Status} and cannot be changed.",
+                "Only drafts and failed emails can be changed.") { IsAboutRecord = true };
         }
 
         CheckSizes(staged, OrganizationTable.Read(session));
@@ -108,10 +111,12 @@ internal static class DraftWriter
         if (!email.Parties.Any(p => p.Role is ParticipationType.To or ParticipationType.Cc or ParticipationType.Bcc))
             throw StoreErrors.RecordInvalid($"The email {activityId} has no recipient.", "Add one.");
         CrmMailbox? from = email.EmailSender is { } sender ? MailboxTable.Find(session, sender) : null;
-        if (from is { Kind: CrmMailboxKind.User, IsSendAsAllowed: false } && email.SubmittedBy is { } author && !string.Equals(author, from.Address, StringComparison.OrdinalIgnoreCase))
+        if (from is { Kind: CrmMailboxKind.User, IsSendAsAllowed: false } && email.SubmittedBy is { } author &&
+            !string.Equals(author, from.Address, StringComparison.OrdinalIgnoreCase))
         {
             throw new CrmException(
-                "CrmSendAsDenied", $"{author} may not send email in the name of {from.Owner}.", $"Let {from.Owner} allow others to send email on their behalf (usersettings.issendasallowed).")
+                "CrmSendAsDenied", $"{author} may not send email in the name of {from.Owner}.",
+                $"Let {from.Owner} allow others to send email on their behalf (usersettings.issendasallowed).")
             { IsAboutRecord = true };
         }
 
@@ -120,7 +125,8 @@ internal static class DraftWriter
             ? (TrackingToken.Insert(email.Subject, present, settings), present)
             : TokenCounter.Assign(session, email.Subject, trackingToken, from, settings);
         long key = EmailTable.FindKey(session, activityId)!.Value;
-        session.Execute("UPDATE email SET subject = @subject, trackingtoken = @token WHERE emailkey = @key", ("subject", subject), ("token", token), ("key", key));
+        session.Execute("UPDATE email SET subject = @subject, trackingtoken = @token WHERE emailkey = @key", ("subject", subject), ("token", token),
+            ("key", key));
         Move(session, key, status, null, now);
         return subject;
     }
@@ -145,10 +151,12 @@ internal static class DraftWriter
     /// <param name="now">The time.</param>
     public static void SetRegarding(SqliteSession session, Guid activityId, RecordReference? regarding, DateTimeOffset now)
     {
-        RecordReference? record = regarding is null ? null : RecordTable.Resolve(session, regarding) ?? throw StoreErrors.RecordMissing(regarding.LogicalName, regarding.Id);
+        RecordReference? record = regarding is null ? null : RecordTable.Resolve(session, regarding) ??
+            throw StoreErrors.RecordMissing(regarding.LogicalName, regarding.Id);
         int changed = session.Execute(
             """
-            UPDATE email SET regardingobjectid = @id, regardingobjecttypecode = @type, regardingobjectidname = @name, versionnumber = versionnumber + 1, modifiedon = @now
+            UPDATE email SET regardingobjectid = @id, regardingobjecttypecode = @type, regardingobjectidname = @name, versionnumber = versionnumber + 1,
+            modifiedon = @now
             WHERE activityid = @activityId
             """,
             ("id", record?.Id),
@@ -160,15 +168,19 @@ internal static class DraftWriter
             throw StoreErrors.RecordMissing("email", activityId);
     }
 
-    private static List<(string Name, object? Value)> Columns(SqliteSession session, EmailDraft draft, List<StagedAttachment> staged, List<ActivityParty> parties)
+    private static List<(string Name, object? Value)> Columns(SqliteSession session, EmailDraft draft, List<StagedAttachment> staged,
+        List<ActivityParty> parties)
     {
         if (draft.Subject.Length > MaxSubject)
-            throw StoreErrors.RecordInvalid($"The subject has {draft.Subject.Length} characters.", string.Create(CultureInfo.InvariantCulture, $"Give at most {MaxSubject}."));
+            throw StoreErrors.RecordInvalid($"The subject has {draft.Subject.Length} characters.",
+                string.Create(CultureInfo.InvariantCulture, $"Give at most {MaxSubject}."));
         if (draft.From.LogicalName is not ("systemuser" or "queue"))
             throw StoreErrors.RecordInvalid($"A {draft.From.LogicalName} cannot send email.", "Name a systemuser or a queue as sender.");
         CrmMailbox from = MailboxTable.Find(session, draft.From) ?? throw StoreErrors.RecordMissing(draft.From.LogicalName, draft.From.Id);
-        EmailActivity? parent = draft.ParentActivityId is { } parentId ? EmailReader.Find(session, parentId) ?? throw StoreErrors.RecordMissing("email", parentId) : null;
-        RecordReference? regarding = draft.Regarding is { } record ? RecordTable.Resolve(session, record) ?? throw StoreErrors.RecordMissing(record.LogicalName, record.Id) : parent?.Regarding;
+        EmailActivity? parent = draft.ParentActivityId is { } parentId ? EmailReader.Find(session, parentId) ??
+            throw StoreErrors.RecordMissing("email", parentId) : null;
+        RecordReference? regarding = draft.Regarding is { } record ? RecordTable.Resolve(session, record) ??
+            throw StoreErrors.RecordMissing(record.LogicalName, record.Id) : parent?.Regarding;
         string? submittedBy = draft.SubmittedBy is { } user
             ? (MailboxTable.Find(session, new RecordReference("systemuser", user)) ?? throw StoreErrors.RecordMissing("systemuser", user)).Address
             : null;
@@ -237,7 +249,8 @@ internal static class DraftWriter
             .FirstOrDefault();
         if (record is null)
             return new ActivityParty(role, recipient.Address);
-        (RecordReference named, string? address, bool doNotEmail) = RecordTable.Describe(session, record) ?? throw StoreErrors.RecordMissing(record.LogicalName, record.Id);
+        (RecordReference named, string? address, bool doNotEmail) = RecordTable.Describe(session, record) ??
+            throw StoreErrors.RecordMissing(record.LogicalName, record.Id);
         return new ActivityParty(role, recipient.Address ?? address, named) { DoNotEmail = doNotEmail };
     }
 
@@ -246,7 +259,8 @@ internal static class DraftWriter
         if (size > settings.MaxUploadFileSize)
         {
             throw new CrmException(
-                "CrmAttachmentTooLarge", $"'{fileName}' has {size} bytes; the organization takes {settings.MaxUploadFileSize}.", "Leave the file out, or raise maxuploadfilesize.")
+                "CrmAttachmentTooLarge", $"'{fileName}' has {size} bytes; the organization takes {settings.MaxUploadFileSize}.",
+                "Leave the file out, or raise maxuploadfilesize.")
             { IsAboutRecord = true };
         }
     }

@@ -7,11 +7,15 @@ namespace EmailRouter.Crm.Embedded.Storage;
 internal static class EmailReader
 {
     private const string Columns = """
-        emailkey, activityid, subject, description, mimetype, directioncode, statecode, statuscode, messageid, inreplyto, conversationindex, emailrouter_conversationid,
-        trackingtoken, correlationmethod, correlatedactivityid, parentactivityid, correlatedsubjectchanged, acceptingentityid, acceptingentitytypecode, acceptingentityidname,
-        receivingmailboxid, receivingmailboxtypecode, receivingmailboxidname, emailsender, emailsenderobjecttypecode, emailsendername, isduplicatesenderunresolved, sender,
+        emailkey, activityid, subject, description, mimetype, directioncode, statecode, statuscode, messageid, inreplyto, conversationindex,
+        emailrouter_conversationid,
+        trackingtoken, correlationmethod, correlatedactivityid, parentactivityid, correlatedsubjectchanged, acceptingentityid, acceptingentitytypecode,
+        acceptingentityidname,
+        receivingmailboxid, receivingmailboxtypecode, receivingmailboxidname, emailsender, emailsenderobjecttypecode, emailsendername,
+        isduplicatesenderunresolved, sender,
         submittedby, torecipients, regardingobjectid, regardingobjecttypecode, regardingobjectidname, ownerid, prioritycode, senton, emailrouter_receivedon,
-        delayedemailsendtime, postponeemailprocessinguntil, deliveryattempts, emailrouter_failurereason, notifications, internetmessageheaders, createdon, modifiedon,
+        delayedemailsendtime, postponeemailprocessinguntil, deliveryattempts, emailrouter_failurereason, notifications, internetmessageheaders, createdon,
+        modifiedon,
         versionnumber
         """;
 
@@ -23,7 +27,8 @@ internal static class EmailReader
     /// <param name="activityId">The email.</param>
     /// <returns>The email; null when there is none.</returns>
     public static EmailActivity? Find(SqliteSession session, Guid activityId) =>
-        session.Query($"SELECT {Columns} FROM email WHERE activityid = @id", ReadRow, ("id", activityId)).Select(e => Complete(session, e.Key, e.Email)).FirstOrDefault();
+        session.Query($"SELECT {Columns} FROM email WHERE activityid = @id", ReadRow, ("id", activityId)).Select(e => Complete(session, e.Key, e.Email))
+            .FirstOrDefault();
 
     /// <summary>Reads a page of emails, newest first.</summary>
     /// <param name="session">The connection.</param>
@@ -57,7 +62,8 @@ internal static class EmailReader
         Where("ownerid = @owner", "owner", filter.OwnerId);
         return
         [
-            .. session.QueryOnce($"SELECT {Columns} FROM email WHERE {string.Join(" AND ", conditions)} ORDER BY emailkey DESC LIMIT @count", ReadRow, parameters)
+            .. session.QueryOnce($"SELECT {Columns} FROM email WHERE {string.Join(" AND ", conditions)} ORDER BY emailkey DESC LIMIT @count", ReadRow,
+                parameters)
                 .Select(e => (e.Key, Complete(session, e.Key, e.Email))),
         ];
     }
@@ -89,7 +95,8 @@ internal static class EmailReader
     };
 
     private static QueueItem ReadQueueItem(SqliteDataReader row) => new(
-        row.Guid(0), new RecordReference("queue", row.Guid(1), row.TextOrNull(3)), row.Guid(4), row.GetString(5), row.TextOrNull(6), row.TextOrNull(7), row.Time(8));
+        row.Guid(0), new RecordReference("queue", row.Guid(1), row.TextOrNull(3)), row.Guid(4), row.GetString(5), row.TextOrNull(6), row.TextOrNull(7),
+        row.Time(8));
 
     private static (long Key, EmailActivity Email) ReadRow(SqliteDataReader row) => (
         row.GetInt64(0),

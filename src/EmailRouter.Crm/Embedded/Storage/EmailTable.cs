@@ -22,7 +22,8 @@ internal static class EmailTable
     /// <param name="session">The connection.</param>
     /// <param name="activityId">The email.</param>
     /// <returns>The key; null when there is no such email.</returns>
-    public static long? FindKey(SqliteSession session, Guid activityId) => session.Scalar("SELECT emailkey FROM email WHERE activityid = @id", ("id", activityId)) as long?;
+    public static long? FindKey(SqliteSession session, Guid activityId) =>
+        session.Scalar("SELECT emailkey FROM email WHERE activityid = @id", ("id", activityId)) as long?;
 
     /// <summary>Finds the received email that a new one would be a copy of.</summary>
     /// <param name="session">The connection.</param>
@@ -65,7 +66,8 @@ internal static class EmailTable
         SELECT participationtypemask, addressused, partyid, partyobjecttypecode, partyidname, unresolvedpartyname, donotemail FROM activityparty
         WHERE emailkey = @key ORDER BY activitypartyid
         """,
-        row => new ActivityParty((ParticipationType)row.Int(0), row.TextOrNull(1), row.ReferenceOrNull(2)) { UnresolvedPartyName = row.TextOrNull(5), DoNotEmail = row.Flag(6) },
+        row => new ActivityParty((ParticipationType)row.Int(0), row.TextOrNull(1), row.ReferenceOrNull(2)) { UnresolvedPartyName = row.TextOrNull(5),
+            DoNotEmail = row.Flag(6) },
         ("key", emailKey));
 
     /// <summary>Makes the words and addresses of an email known to smart matching.</summary>
@@ -107,7 +109,8 @@ internal static class EmailTable
             throw StoreErrors.RecordMissing("queue", queueId);
         return session.Execute(
             """
-            INSERT OR IGNORE INTO queueitem (queueitemid, queueid, objectid, objecttypecode, title, sender, torecipients, priority, enteredon, statecode, statuscode)
+            INSERT OR IGNORE INTO queueitem (queueitemid, queueid, objectid, objecttypecode, title, sender, torecipients, priority, enteredon, statecode,
+            statuscode)
             SELECT @id, @queue, activityid, 'email', subject, sender, torecipients, 0, @now, 0, 1 FROM email WHERE emailkey = @key
             """,
             ("id", newId),
@@ -124,7 +127,8 @@ internal static class EmailTable
     {
         var found = new Dictionary<string, StoredEmail>(StringComparer.Ordinal);
         foreach ((long key, StoredEmail email) in session.Query(
-            $"SELECT {StoredColumns} FROM email WHERE messageid IN (SELECT value FROM json_each(@ids)) ORDER BY directioncode DESC, createdon, emailkey", ReadStored, ("ids", messageIds)))
+            $"SELECT {StoredColumns} FROM email WHERE messageid IN (SELECT value FROM json_each(@ids)) ORDER BY directioncode DESC, createdon, emailkey",
+            ReadStored, ("ids", messageIds)))
         {
             found[email.MessageId!] = Complete(session, key, email);
         }
@@ -148,7 +152,8 @@ internal static class EmailTable
     /// <param name="conversationId">The conversation.</param>
     /// <returns>The email; null for none.</returns>
     public static StoredEmail? FindByConversation(SqliteSession session, Guid conversationId) => session.Query(
-        $"SELECT {StoredColumns} FROM email WHERE emailrouter_conversationid = @id AND statuscode <> 1 ORDER BY createdon DESC, emailkey DESC LIMIT 1", ReadStored, ("id", conversationId))
+        $"SELECT {StoredColumns} FROM email WHERE emailrouter_conversationid = @id AND statuscode <> 1 ORDER BY createdon DESC, emailkey DESC LIMIT 1",
+        ReadStored, ("id", conversationId))
         .Select(e => Complete(session, e.Key, e.Email)).FirstOrDefault();
 
     /// <summary>Finds emails that resemble another.</summary>
@@ -165,7 +170,8 @@ internal static class EmailTable
             return [];
 
         // A match misses at most so many words and addresses, so it has one of any set that is larger by one. The rarest make the shortest list to look through.
-        List<(long Hash, long Count)> rareWords = Rarest(session, HashType.Word, query.Keys.Words, Math.Min(query.DeltaSubjectCount + 1, words), query.NotBefore);
+        List<(long Hash, long Count)> rareWords = Rarest(session, HashType.Word, query.Keys.Words, Math.Min(query.DeltaSubjectCount + 1, words),
+            query.NotBefore);
         List<(long Hash, long Count)> rareAddresses =
             query.MinAddressCount <= 0 ? [] : Rarest(session, HashType.Address, query.Keys.Addresses, addresses - query.MinAddressCount + 1, query.NotBefore);
         bool byAddress = rareAddresses.Count > 0 && rareAddresses.Sum(h => h.Count) < rareWords.Sum(h => h.Count);
@@ -176,11 +182,14 @@ internal static class EmailTable
                 WHERE hashtype = @type AND hash IN (SELECT value FROM json_each(@rare)) AND createdon >= @notBefore),
             counted AS MATERIALIZED (
                 SELECT candidatekey,
-                    (SELECT count(*) FROM json_each(@words) w JOIN emailhash h ON h.hashtype = 0 AND h.hash = w.value AND h.createdon = candidateon AND h.emailkey = candidatekey) AS sharedwords,
-                    (SELECT count(*) FROM json_each(@addresses) a JOIN emailhash h ON h.hashtype = 1 AND h.hash = a.value AND h.createdon = candidateon AND h.emailkey = candidatekey) AS sharedaddresses
+                    (SELECT count(*) FROM json_each(@words) w JOIN emailhash h ON h.hashtype = 0 AND h.hash = w.value AND h.createdon = candidateon
+                    AND h.emailkey = candidatekey) AS sharedwords,
+                    (SELECT count(*) FROM json_each(@addresses) a JOIN emailhash h ON h.hashtype = 1 AND h.hash = a.value AND h.createdon = candidateon
+                    AND h.emailkey = candidatekey) AS sharedaddresses
                 FROM candidate)
             SELECT {StoredColumns}, sharedwords, sharedaddresses FROM counted JOIN email ON emailkey = candidatekey
-            WHERE sharedaddresses >= @minAddresses AND sharedwords > 0 AND abs(emailrouter_subjectwords - @count) <= @delta AND sharedwords >= max(@count, emailrouter_subjectwords) - @delta
+            WHERE sharedaddresses >= @minAddresses AND sharedwords > 0 AND abs(emailrouter_subjectwords - @count) <= @delta
+            AND sharedwords >= max(@count, emailrouter_subjectwords) - @delta
             ORDER BY createdon DESC, emailkey DESC LIMIT 10
             """,
             row => (row.GetInt64(0), ReadStored(row).Email, row.Int(10), row.Int(11)),
@@ -220,7 +229,9 @@ internal static class EmailTable
 
     private static StoredEmail Complete(SqliteSession session, long key, StoredEmail email) => email with
     {
-        Addresses = session.Query("SELECT addressused FROM activityparty WHERE emailkey = @key AND addressused IS NOT NULL ORDER BY activitypartyid", row => row.GetString(0), ("key", key)),
-        QueueIds = session.Query("SELECT queueid FROM queueitem WHERE objectid = @id ORDER BY enteredon, queueid", row => row.Guid(0), ("id", email.ActivityId)),
+        Addresses = session.Query("SELECT addressused FROM activityparty WHERE emailkey = @key AND addressused IS NOT NULL ORDER BY activitypartyid",
+            row => row.GetString(0), ("key", key)),
+        QueueIds = session.Query("SELECT queueid FROM queueitem WHERE objectid = @id ORDER BY enteredon, queueid", row => row.Guid(0),
+            ("id", email.ActivityId)),
     };
 }

@@ -8,7 +8,8 @@ internal static class MailboxTable
 {
     private const string Users = """
         SELECT u.systemuserid, 'systemuser', u.fullname, u.internalemailaddress, u.incomingemaildeliverymethod, u.outgoingemaildeliverymethod,
-            s.incomingemailfilteringmethod, u.emailrouteraccessapproval, u.isdisabled = 0, u.systemuserid, u.queueid, s.autocreatecontactonpromote, s.issendasallowed
+            s.incomingemailfilteringmethod, u.emailrouteraccessapproval, u.isdisabled = 0, u.systemuserid, u.queueid, s.autocreatecontactonpromote,
+            s.issendasallowed
         FROM systemuser u JOIN usersettings s ON s.systemuserid = u.systemuserid
         """;
 

@@ -94,7 +94,8 @@ internal static class OrganizationTable
         foreach (Setting setting in settings.Where(s => s.IsSwitch))
         {
             string? text = xml.Elements().FirstOrDefault(e => string.Equals(e.Name.LocalName, setting.Name, StringComparison.OrdinalIgnoreCase))?.Value;
-            values[setting.Name] = text is null ? setting.Default : AttributeConverter.Convert(setting.Name, new ColumnDefinition(setting.Name, setting.Type), text) ?? setting.Default;
+            values[setting.Name] = text is null ? setting.Default : AttributeConverter.Convert(setting.Name, new ColumnDefinition(setting.Name, setting.Type),
+                text) ?? setting.Default;
         }
 
         return values;
@@ -113,7 +114,8 @@ internal static class OrganizationTable
             Setting setting = settings.FirstOrDefault(s => string.Equals(s.Name, name, StringComparison.OrdinalIgnoreCase)) ?? throw new CrmException(
                 "CrmColumnUnknown", $"The organization has no setting '{name}'.", $"Use {string.Join(", ", settings.Select(s => s.Name))}.")
             { IsAboutRecord = true };
-            object? converted = Check(setting, AttributeConverter.Convert("organization." + setting.Name, new ColumnDefinition(setting.Name, setting.Type) { MaxLength = setting.MaxLength }, value));
+            object? converted = Check(setting, AttributeConverter.Convert("organization." + setting.Name,
+                new ColumnDefinition(setting.Name, setting.Type) { MaxLength = setting.MaxLength }, value));
             if (setting.Name == "trackingprefix" && converted is string prefix)
                 converted = WithHistory(prefix, (string)present["trackingprefix"]!);
             if (!setting.IsSwitch)
@@ -170,7 +172,8 @@ internal static class OrganizationTable
             CreateQueueItemForPolledMailbox = Flag("CreateQueueItemForSynchronizingMailbox"),
             AddQueueItemsForTrackedEmail = Flag("SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail"),
             AllowUnresolvedPartiesOnSend = Flag("allowunresolvedpartiesonemailsend"),
-            BlockedAttachments = new HashSet<string>(List("blockedattachments").Select(e => e.TrimStart('.').ToLowerInvariant()), StringComparer.OrdinalIgnoreCase),
+            BlockedAttachments = new HashSet<string>(List("blockedattachments").Select(e => e.TrimStart('.').ToLowerInvariant()),
+                StringComparer.OrdinalIgnoreCase),
             MaxUploadFileSize = Number("maxuploadfilesize"),
             MaxBodyLength = Number("emailrouter_maxbodylength"),
             AcceptedMessageClasses = List("emailrouter_acceptedmessageclasses"),
@@ -182,7 +185,8 @@ internal static class OrganizationTable
         switch (value)
         {
             case int number when number < setting.Min || number > setting.Max:
-                throw StoreErrors.RecordInvalid($"{number} does not fit organization.{setting.Name}.", string.Create(CultureInfo.InvariantCulture, $"Give a number from {setting.Min} to {setting.Max}."));
+                throw StoreErrors.RecordInvalid($"{number} does not fit organization.{setting.Name}.",
+                    string.Create(CultureInfo.InvariantCulture, $"Give a number from {setting.Min} to {setting.Max}."));
             case string expression when setting.Name == "hashfilterkeywords":
                 try
                 {
@@ -195,20 +199,25 @@ internal static class OrganizationTable
 
                 break;
             case string steps when setting.Name == "emailrouter_correlationorder":
-                string[] unknown = [.. steps.Split(ListSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(s => !Enum.TryParse<CorrelationStep>(s, ignoreCase: true, out _))];
+                string[] unknown = [.. steps.Split(ListSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                    .Where(s => !Enum.TryParse<CorrelationStep>(s, ignoreCase: true, out _))];
                 if (unknown.Length > 0)
-                    throw StoreErrors.RecordInvalid($"There is no correlation step {string.Join(", ", unknown)}.", $"Use {string.Join(ListSeparator, Enum.GetNames<CorrelationStep>())}.");
+                    throw StoreErrors.RecordInvalid($"There is no correlation step {string.Join(", ", unknown)}.",
+                        $"Use {string.Join(ListSeparator, Enum.GetNames<CorrelationStep>())}.");
                 break;
             case string prefixes when setting.Name == "trackingprefix":
                 if (prefixes.Split(ListSeparator).Any(p => p.Length is 0 or > 20 || p != p.Trim()))
-                    throw StoreErrors.RecordInvalid($"'{prefixes}' cannot be the tracking prefix.", "Give 1 to 20 characters without spaces around them; earlier prefixes follow after semicolons.");
+                    throw StoreErrors.RecordInvalid($"'{prefixes}' cannot be the tracking prefix.",
+                        "Give 1 to 20 characters without spaces around them; earlier prefixes follow after semicolons.");
                 break;
         }
 
         return value;
     }
 
-    /// <summary>A new prefix stands first and keeps the earlier ones behind it, as far as the column's 256 characters go, so that tokens in old threads still resolve.</summary>
+    /// <summary>
+    /// A new prefix stands first and keeps the earlier ones behind it, as far as the column's 256 characters go, so that tokens in old threads still resolve.
+    /// </summary>
     private static string WithHistory(string prefixes, string present)
     {
         if (prefixes.Contains(ListSeparator, StringComparison.Ordinal))

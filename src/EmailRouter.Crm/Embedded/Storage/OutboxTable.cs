@@ -44,7 +44,8 @@ internal static class OutboxTable
         var mailboxes = new Dictionary<Guid, CrmMailbox>();
         var shares = new List<SenderShare<Candidate>>();
         foreach (RecordReference sender in session.Query(
-            "SELECT DISTINCT emailsender, emailsenderobjecttypecode, NULL FROM email WHERE statuscode = 6 AND emailsender IS NOT NULL", row => row.ReferenceOrNull(0)!))
+            "SELECT DISTINCT emailsender, emailsenderobjecttypecode, NULL FROM email WHERE statuscode = 6 AND emailsender IS NOT NULL",
+            row => row.ReferenceOrNull(0)!))
         {
             if (request.Senders is { } senders && !senders.Contains(sender.Id))
                 continue;
@@ -109,14 +110,17 @@ internal static class OutboxTable
         switch (outcome)
         {
             case SendOutcome.Sent sent:
-                Finish(session, present.Key, EmailStatus.Sent, now, ("messageid", sent.MessageId), ("senton", sent.SentOn), ("deliveryattempts", attempts), ("failure", null));
+                Finish(session, present.Key, EmailStatus.Sent, now, ("messageid", sent.MessageId), ("senton", sent.SentOn), ("deliveryattempts", attempts),
+                    ("failure", null));
                 LearnHashes(session, present.Key, OrganizationTable.Read(session));
                 break;
             case SendOutcome.Retry retry:
-                Finish(session, present.Key, EmailStatus.PendingSend, now, ("messageid", retry.MessageId), ("postponed", retry.NotBefore), ("deliveryattempts", attempts), ("failure", retry.Reason));
+                Finish(session, present.Key, EmailStatus.PendingSend, now, ("messageid", retry.MessageId), ("postponed", retry.NotBefore),
+                    ("deliveryattempts", attempts), ("failure", retry.Reason));
                 break;
             case SendOutcome.Failed failed:
-                Finish(session, present.Key, EmailStatus.Failed, now, ("messageid", present.MessageId), ("deliveryattempts", attempts), ("failure", failed.Reason));
+                Finish(session, present.Key, EmailStatus.Failed, now, ("messageid", present.MessageId), ("deliveryattempts", attempts),
+                    ("failure", failed.Reason));
                 break;
             case SendOutcome.Released:
                 // As it was: an email that had been stuck is still one, since nobody has consulted its journal.
@@ -146,7 +150,8 @@ internal static class OutboxTable
     /// <param name="settings">The organization's settings.</param>
     public static void LearnHashes(SqliteSession session, long emailKey, OrganizationSettings settings)
     {
-        (string subject, DateTimeOffset createdOn) = session.Query("SELECT subject, createdon FROM email WHERE emailkey = @key", row => (row.GetString(0), row.Time(1)), ("key", emailKey))[0];
+        (string subject, DateTimeOffset createdOn) = session.Query("SELECT subject, createdon FROM email WHERE emailkey = @key",
+            row => (row.GetString(0), row.Time(1)), ("key", emailKey))[0];
         IEnumerable<string> addresses = EmailTable.ReadParties(session, emailKey).Select(p => p.AddressUsed).OfType<string>();
         EmailTable.InsertHashes(session, emailKey, SmartMatchKeys.Compute(subject, addresses, settings), createdOn);
     }
@@ -160,10 +165,12 @@ internal static class OutboxTable
     {
         if (session.Query(
             """
-            SELECT statuscode, directioncode, delayedemailsendtime, postponeemailprocessinguntil, deliveryattempts, emailrouter_failurereason, emailrouter_claimedon,
+            SELECT statuscode, directioncode, delayedemailsendtime, postponeemailprocessinguntil, deliveryattempts, emailrouter_failurereason,
+            emailrouter_claimedon,
                 emailsender, emailsenderobjecttypecode, emailsendername FROM email WHERE activityid = @id
             """,
-            row => (Status: (EmailStatus)row.Int(0), IsOutgoing: row.Flag(1), Delayed: row.TimeOrNull(2), Postponed: row.TimeOrNull(3), Attempts: row.Int(4), Reason: row.TextOrNull(5),
+            row => (Status: (EmailStatus)row.Int(0), IsOutgoing: row.Flag(1), Delayed: row.TimeOrNull(2), Postponed: row.TimeOrNull(3), Attempts: row.Int(4),
+                Reason: row.TextOrNull(5),
                 ClaimedOn: row.TimeOrNull(6), Sender: row.ReferenceOrNull(7)),
             ("id", activityId)) is not [var email])
         {
@@ -176,16 +183,22 @@ internal static class OutboxTable
             {
                 { IsOutgoing: false } => new Evidence("Outbox.Status", EvidenceVerdict.Reject, "It is a received email."),
                 { Status: EmailStatus.PendingSend } => new Evidence("Outbox.Status", EvidenceVerdict.Match, "It is pending."),
-                { Status: EmailStatus.Sending } => new Evidence("Outbox.Status", EvidenceVerdict.Reject, $"It is being sent since {email.ClaimedOn:u}; if that is interrupted it is taken back later."),
-                { Status: EmailStatus.Draft or EmailStatus.Failed } => new Evidence("Outbox.Status", EvidenceVerdict.Reject, $"It is {email.Status}; it waits for its author to send it."),
+                { Status: EmailStatus.Sending } =>
+                    new Evidence("Outbox.Status", EvidenceVerdict.Reject,
+                    $"It is being sent since {email.ClaimedOn:u}; if that is interrupted it is taken back later."),
+                { Status: EmailStatus.Draft or EmailStatus.Failed } =>
+                    new Evidence("Outbox.Status", EvidenceVerdict.Reject, $"It is {email.Status}; it waits for its author to send it."),
                 _ => new Evidence("Outbox.Status", EvidenceVerdict.Reject, $"It is {email.Status}; nothing is to be sent."),
             },
         };
-        evidence.AddRange(SenderGate.Check(email.Sender, email.Sender is null ? null : MailboxTable.Find(session, email.Sender), OrganizationTable.Read(session)));
+        evidence.AddRange(SenderGate.Check(email.Sender, email.Sender is null ? null : MailboxTable.Find(session, email.Sender),
+            OrganizationTable.Read(session)));
         if (email.Delayed is { } delayed)
-            evidence.Add(new Evidence("Outbox.DelayedSendTime", delayed > now ? EvidenceVerdict.Reject : EvidenceVerdict.Match, $"It is to be sent from {delayed:u} on."));
+            evidence.Add(new Evidence("Outbox.DelayedSendTime", delayed > now ? EvidenceVerdict.Reject : EvidenceVerdict.Match,
+                $"It is to be sent from {delayed:u} on."));
         if (email.Postponed is { } postponed)
-            evidence.Add(new Evidence("Outbox.Postponed", postponed > now ? EvidenceVerdict.Reject : EvidenceVerdict.Match, $"The next attempt is due at {postponed:u}."));
+            evidence.Add(new Evidence("Outbox.Postponed", postponed > now ? EvidenceVerdict.Reject : EvidenceVerdict.Match,
+                $"The next attempt is due at {postponed:u}."));
         if (email.Reason is { } reason)
             evidence.Add(new Evidence("Outbox.LastAttempt", EvidenceVerdict.Note, $"After {email.Attempts} attempts: {reason}"));
         return evidence;
@@ -204,7 +217,8 @@ internal static class OutboxTable
             ("ids", request.ActivityIds),
             ("max", request.MaxPerSender));
         (long deficit, long turn) = session.Query(
-            "SELECT deficit, turn FROM emailrouter_sendershare WHERE senderid = @sender", row => (row.GetInt64(0), row.GetInt64(1)), ("sender", sender)).FirstOrDefault();
+            "SELECT deficit, turn FROM emailrouter_sendershare WHERE senderid = @sender",
+            row => (row.GetInt64(0), row.GetInt64(1)), ("sender", sender)).FirstOrDefault();
         return new SenderShare<Candidate>(sender, candidates) { Deficit = deficit, Turn = turn };
     }
 
@@ -214,7 +228,8 @@ internal static class OutboxTable
     {
         PendingEmail email = session.Query(
             """
-            SELECT activityid, subject, trackingtoken, description, mimetype, submittedby, messageid, inreplyto, conversationindex, prioritycode, deliveryattempts, createdon,
+            SELECT activityid, subject, trackingtoken, description, mimetype, submittedby, messageid, inreplyto, conversationindex, prioritycode,
+            deliveryattempts, createdon,
                 emailrouter_wasstuck, deliveryreceiptrequested, readreceiptrequested FROM email WHERE emailkey = @key
             """,
             row => ReadPending(row, mailbox, claim),
@@ -227,7 +242,8 @@ internal static class OutboxTable
 
         session.Execute(
             """
-            UPDATE email SET statuscode = 7, statecode = 1, emailrouter_claim = @claim, emailrouter_claimedon = @now, emailrouter_wasstuck = 0, subject = @subject,
+            UPDATE email SET statuscode = 7, statecode = 1, emailrouter_claim = @claim, emailrouter_claimedon = @now, emailrouter_wasstuck = 0,
+            subject = @subject,
                 trackingtoken = @token, versionnumber = versionnumber + 1, modifiedon = @now WHERE emailkey = @key AND statuscode = 6
             """,
             ("claim", email.ClaimVersion),
@@ -241,7 +257,8 @@ internal static class OutboxTable
             Attachments =
             [
                 .. EmailReader.Attachments(session, candidate.Key)
-                    .Select(a => new EmailAttachment(a.Info.FileName, a.Info.MimeType, a.Info.Size, open(a.ContentKey, a.Info.Size)) { ContentId = a.Info.ContentId }),
+                    .Select(a => new EmailAttachment(a.Info.FileName, a.Info.MimeType, a.Info.Size,
+                        open(a.ContentKey, a.Info.Size)) { ContentId = a.Info.ContentId }),
             ],
         };
     }
@@ -249,7 +266,8 @@ internal static class OutboxTable
     /// <summary>A party's record may have got an address, or have opted out, since the email was written.</summary>
     private static ActivityParty Refresh(SqliteSession session, ActivityParty party)
     {
-        if (party.Party is null || RecordTable.Find(session, party.Party.LogicalName) is null || RecordTable.Describe(session, party.Party) is not { } described)
+        if (party.Party is null || RecordTable.Find(session, party.Party.LogicalName) is null ||
+            RecordTable.Describe(session, party.Party) is not { } described)
             return party;
         return party with
         {
@@ -292,7 +310,8 @@ internal static class OutboxTable
         session.Execute(
             """
             UPDATE email SET statuscode = @status, statecode = @state, messageid = @messageid, senton = @senton, postponeemailprocessinguntil = @postponed,
-                deliveryattempts = @deliveryattempts, emailrouter_failurereason = @failure, emailrouter_wasstuck = 0, versionnumber = versionnumber + 1, modifiedon = @now
+                deliveryattempts = @deliveryattempts, emailrouter_failurereason = @failure, emailrouter_wasstuck = 0, versionnumber = versionnumber + 1,
+                modifiedon = @now
             WHERE emailkey = @key
             """,
             ("status", status),

@@ -14,7 +14,8 @@ internal static class RecordTable
     /// <returns>The definition; null when there is none.</returns>
     public static TableDefinition? Find(SqliteSession session, string logicalName) =>
         TableCatalog.BuiltIn.FirstOrDefault(t => t.LogicalName == logicalName) ??
-        session.Query("SELECT logicalname, primaryidattribute, primarynameattribute, addresscolumns, columns FROM entity WHERE logicalname = @name", ReadDefinition, ("name", logicalName))
+        session.Query("SELECT logicalname, primaryidattribute, primarynameattribute, addresscolumns, columns FROM entity WHERE logicalname = @name",
+            ReadDefinition, ("name", logicalName))
             .FirstOrDefault();
 
     /// <summary>Lists all tables.</summary>
@@ -23,7 +24,8 @@ internal static class RecordTable
     public static IReadOnlyList<TableDefinition> List(SqliteSession session) =>
     [
         .. TableCatalog.BuiltIn,
-        .. session.Query("SELECT logicalname, primaryidattribute, primarynameattribute, addresscolumns, columns FROM entity ORDER BY logicalname", ReadDefinition),
+        .. session.Query("SELECT logicalname, primaryidattribute, primarynameattribute, addresscolumns, columns FROM entity ORDER BY logicalname",
+            ReadDefinition),
     ];
 
     /// <summary>Gets a table's definition.</summary>
@@ -74,7 +76,8 @@ internal static class RecordTable
             ("id", table.PrimaryIdColumn),
             ("primaryName", table.PrimaryNameColumn),
             ("addresses", table.AddressColumns),
-            ("columns", JsonSerializer.Serialize(table.Columns.Select(c => new StoredColumn(c.Name, c.Type, c.MaxLength, c.Default as int? ?? (c.Default is true ? 1 : 0))))));
+            ("columns", JsonSerializer.Serialize(table.Columns
+                .Select(c => new StoredColumn(c.Name, c.Type, c.MaxLength, c.Default as int? ?? (c.Default is true ? 1 : 0))))));
     }
 
     /// <summary>Creates a record.</summary>
@@ -112,10 +115,12 @@ internal static class RecordTable
         var values = new List<(string Name, object? Value)>();
         var settings = new List<(string Name, object? Value)>();
         foreach (ColumnDefinition column in table.Columns.Where(c => attributes.ContainsKey(c.Name)))
-            (IsUserSetting(table, column) ? settings : values).AddRange(ToSql(column, attributes[column.Name] ?? (column.Type is ColumnType.Integer or ColumnType.Flag ? column.Default : null)));
+            (IsUserSetting(table, column) ? settings : values).AddRange(ToSql(column, attributes[column.Name] ??
+                (column.Type is ColumnType.Integer or ColumnType.Flag ? column.Default : null)));
         values.Add(("modifiedon", now));
         int changed = session.ExecuteOnce(
-            $"UPDATE \"{table.LogicalName}\" SET versionnumber = versionnumber + 1, {Assignments(values)} WHERE \"{table.PrimaryIdColumn}\" = @_id", [.. values, ("_id", id)]);
+            $"UPDATE \"{table.LogicalName}\" SET versionnumber = versionnumber + 1, {Assignments(values)} WHERE \"{table.PrimaryIdColumn}\" = @_id",
+            [.. values, ("_id", id)]);
         if (changed == 0)
             throw StoreErrors.RecordMissing(table.LogicalName, id);
         if (settings.Count > 0)
@@ -135,7 +140,8 @@ internal static class RecordTable
         string[] names = [.. columns.SelectMany(c => SqlColumns(c).Select(s => $"{(IsUserSetting(table, c) ? "s" : "r")}.\"{s.Name}\""))];
         string join = table.LogicalName == "systemuser" ? $" JOIN {TableCatalog.UserSettings} s ON s.systemuserid = r.systemuserid" : string.Empty;
         return session.QueryOnce(
-            $"SELECT r.\"{table.PrimaryIdColumn}\", {string.Join(", ", names)} FROM \"{table.LogicalName}\" r{join} {condition}", row => ReadRecord(table, columns, row), parameters);
+            $"SELECT r.\"{table.PrimaryIdColumn}\", {string.Join(", ", names)} FROM \"{table.LogicalName}\" r{join} {condition}",
+            row => ReadRecord(table, columns, row), parameters);
     }
 
     /// <summary>Reads one record.</summary>
@@ -162,7 +168,9 @@ internal static class RecordTable
     /// <summary>Describes a record as a party of an email.</summary>
     /// <param name="session">The connection.</param>
     /// <param name="reference">The record.</param>
-    /// <returns>The record with its present name, its first address (null when it has none), and whether it must not be mailed; null when there is no such record.</returns>
+    /// <returns>
+    /// The record with its present name, its first address (null when it has none), and whether it must not be mailed; null when there is no such record.
+    /// </returns>
     public static (RecordReference Record, string? Address, bool DoNotEmail)? Describe(SqliteSession session, RecordReference reference)
     {
         TableDefinition table = Get(session, reference.LogicalName);
@@ -243,7 +251,8 @@ internal static class RecordTable
         return new CrmRecord(table.LogicalName, row.Guid(0), attributes) { Name = attributes.GetValueOrDefault(table.PrimaryNameColumn) as string };
     }
 
-    private static bool IsUserSetting(TableDefinition table, ColumnDefinition column) => table.LogicalName == "systemuser" && TableCatalog.UserSettingsColumns.Contains(column.Name);
+    private static bool IsUserSetting(TableDefinition table, ColumnDefinition column) =>
+        table.LogicalName == "systemuser" && TableCatalog.UserSettingsColumns.Contains(column.Name);
 
     private static IEnumerable<(string Name, string Type)> SqlColumns(ColumnDefinition column) => column.Type switch
     {

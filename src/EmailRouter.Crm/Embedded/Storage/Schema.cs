@@ -25,12 +25,14 @@ internal static class Schema
             emailrouter_smartmatchingminwords INTEGER, emailrouter_maxbodylength INTEGER, emailrouter_acceptedmessageclasses TEXT) WITHOUT ROWID;
 
         CREATE TABLE entity (
-            logicalname TEXT PRIMARY KEY, primaryidattribute TEXT NOT NULL, primarynameattribute TEXT NOT NULL, addresscolumns TEXT NOT NULL, columns TEXT NOT NULL) WITHOUT ROWID;
+            logicalname TEXT PRIMARY KEY, primaryidattribute TEXT NOT NULL, primarynameattribute TEXT NOT NULL, addresscolumns TEXT NOT NULL,
+            columns TEXT NOT NULL) WITHOUT ROWID;
 
         CREATE TABLE systemuser (
             systemuserid TEXT PRIMARY KEY, fullname TEXT, firstname TEXT, lastname TEXT, domainname TEXT, title TEXT,
             internalemailaddress TEXT, personalemailaddress TEXT, mobilealertemail TEXT, emailrouteraccessapproval INTEGER NOT NULL,
-            incomingemaildeliverymethod INTEGER NOT NULL, outgoingemaildeliverymethod INTEGER NOT NULL, isdisabled INTEGER NOT NULL, accessmode INTEGER, queueid TEXT,
+            incomingemaildeliverymethod INTEGER NOT NULL, outgoingemaildeliverymethod INTEGER NOT NULL, isdisabled INTEGER NOT NULL, accessmode INTEGER,
+            queueid TEXT,
             businessunitid TEXT, emailrouter_usernumber INTEGER NOT NULL UNIQUE, emailrouter_trackingcounter INTEGER NOT NULL DEFAULT 0,
             createdon TEXT NOT NULL, modifiedon TEXT NOT NULL, versionnumber INTEGER NOT NULL);
         CREATE TABLE usersettings (
@@ -38,14 +40,17 @@ internal static class Schema
             incomingemailfilteringmethod INTEGER NOT NULL, autocreatecontactonpromote INTEGER NOT NULL, issendasallowed INTEGER NOT NULL) WITHOUT ROWID;
         CREATE TABLE queue (
             queueid TEXT PRIMARY KEY, name TEXT, description TEXT, emailaddress TEXT, queueviewtype INTEGER, incomingemaildeliverymethod INTEGER NOT NULL,
-            outgoingemaildeliverymethod INTEGER NOT NULL, incomingemailfilteringmethod INTEGER NOT NULL, emailrouteraccessapproval INTEGER NOT NULL, ownerid TEXT,
+            outgoingemaildeliverymethod INTEGER NOT NULL, incomingemailfilteringmethod INTEGER NOT NULL, emailrouteraccessapproval INTEGER NOT NULL,
+            ownerid TEXT,
             statecode INTEGER NOT NULL, statuscode INTEGER, createdon TEXT NOT NULL, modifiedon TEXT NOT NULL, versionnumber INTEGER NOT NULL);
         CREATE TABLE mailbox (
             mailboxid TEXT PRIMARY KEY, name TEXT, emailaddress TEXT, isforwardmailbox INTEGER NOT NULL, incomingemaildeliverymethod INTEGER NOT NULL,
-            emailrouteraccessapproval INTEGER NOT NULL, ownerid TEXT, statecode INTEGER NOT NULL, statuscode INTEGER, createdon TEXT NOT NULL, modifiedon TEXT NOT NULL,
+            emailrouteraccessapproval INTEGER NOT NULL, ownerid TEXT, statecode INTEGER NOT NULL, statuscode INTEGER, createdon TEXT NOT NULL,
+            modifiedon TEXT NOT NULL,
             versionnumber INTEGER NOT NULL);
         CREATE TABLE contact (
-            contactid TEXT PRIMARY KEY, fullname TEXT, firstname TEXT, lastname TEXT, telephone1 TEXT, emailaddress1 TEXT, emailaddress2 TEXT, emailaddress3 TEXT,
+            contactid TEXT PRIMARY KEY, fullname TEXT, firstname TEXT, lastname TEXT, telephone1 TEXT, emailaddress1 TEXT, emailaddress2 TEXT,
+            emailaddress3 TEXT,
             donotemail INTEGER NOT NULL, donotbulkemail INTEGER, jobtitle TEXT, parentcustomerid TEXT, parentcustomeridtype TEXT, parentcustomeridname TEXT,
             ownerid TEXT, statecode INTEGER NOT NULL, statuscode INTEGER, createdon TEXT NOT NULL, modifiedon TEXT NOT NULL, versionnumber INTEGER NOT NULL);
         CREATE TABLE account (
@@ -68,7 +73,8 @@ internal static class Schema
 
         CREATE TABLE emailsearch (
             emailaddress TEXT NOT NULL, parentobjecttypecode TEXT NOT NULL, parentobjectid TEXT NOT NULL, emailcolumn TEXT NOT NULL, name TEXT,
-            isactive INTEGER NOT NULL, ownerid TEXT, donotemail INTEGER NOT NULL, PRIMARY KEY (emailaddress, parentobjecttypecode, parentobjectid)) WITHOUT ROWID;
+            isactive INTEGER NOT NULL, ownerid TEXT, donotemail INTEGER NOT NULL,
+            PRIMARY KEY (emailaddress, parentobjecttypecode, parentobjectid)) WITHOUT ROWID;
         CREATE INDEX emailsearch_parent ON emailsearch (parentobjectid);
 
         """;
@@ -79,11 +85,14 @@ internal static class Schema
             directioncode INTEGER NOT NULL, statecode INTEGER NOT NULL, statuscode INTEGER NOT NULL, messageid TEXT, inreplyto TEXT, conversationindex TEXT,
             internetmessageheaders TEXT, trackingtoken TEXT, correlationmethod INTEGER NOT NULL DEFAULT 0, correlatedactivityid TEXT, parentactivityid TEXT,
             correlatedsubjectchanged INTEGER NOT NULL DEFAULT 0, acceptingentityid TEXT, acceptingentitytypecode TEXT, acceptingentityidname TEXT,
-            receivingmailboxid TEXT, receivingmailboxtypecode TEXT, receivingmailboxidname TEXT, emailsender TEXT, emailsenderobjecttypecode TEXT, emailsendername TEXT,
-            isduplicatesenderunresolved INTEGER NOT NULL DEFAULT 0, sender TEXT, submittedby TEXT, torecipients TEXT, regardingobjectid TEXT, regardingobjecttypecode TEXT,
+            receivingmailboxid TEXT, receivingmailboxtypecode TEXT, receivingmailboxidname TEXT, emailsender TEXT, emailsenderobjecttypecode TEXT,
+            emailsendername TEXT,
+            isduplicatesenderunresolved INTEGER NOT NULL DEFAULT 0, sender TEXT, submittedby TEXT, torecipients TEXT, regardingobjectid TEXT,
+            regardingobjecttypecode TEXT,
             regardingobjectidname TEXT, ownerid TEXT, prioritycode INTEGER NOT NULL, senton TEXT, delayedemailsendtime TEXT, postponeemailprocessinguntil TEXT,
             deliveryattempts INTEGER NOT NULL DEFAULT 0, notifications INTEGER NOT NULL DEFAULT 0, attachmentcount INTEGER NOT NULL DEFAULT 0,
-            deliveryreceiptrequested INTEGER NOT NULL DEFAULT 0, readreceiptrequested INTEGER NOT NULL DEFAULT 0, createdon TEXT NOT NULL, modifiedon TEXT NOT NULL,
+            deliveryreceiptrequested INTEGER NOT NULL DEFAULT 0, readreceiptrequested INTEGER NOT NULL DEFAULT 0, createdon TEXT NOT NULL,
+            modifiedon TEXT NOT NULL,
             versionnumber INTEGER NOT NULL DEFAULT 1, emailrouter_receivedon TEXT, emailrouter_conversationid TEXT, emailrouter_size INTEGER NOT NULL DEFAULT 0,
             emailrouter_subjectwords INTEGER NOT NULL DEFAULT 0, emailrouter_failurereason TEXT, emailrouter_claim TEXT, emailrouter_claimedon TEXT,
             emailrouter_wasstuck INTEGER NOT NULL DEFAULT 0);
@@ -97,7 +106,8 @@ internal static class Schema
         CREATE INDEX email_regarding ON email (regardingobjectid) WHERE regardingobjectid IS NOT NULL;
 
         CREATE TABLE activityparty (
-            activitypartyid INTEGER PRIMARY KEY, emailkey INTEGER NOT NULL REFERENCES email(emailkey) ON DELETE CASCADE, participationtypemask INTEGER NOT NULL, addressused TEXT,
+            activitypartyid INTEGER PRIMARY KEY, emailkey INTEGER NOT NULL REFERENCES email(emailkey) ON DELETE CASCADE, participationtypemask INTEGER NOT NULL,
+            addressused TEXT,
             partyid TEXT, partyobjecttypecode TEXT, partyidname TEXT, unresolvedpartyname TEXT, donotemail INTEGER NOT NULL);
         CREATE INDEX activityparty_email ON activityparty (emailkey);
         CREATE INDEX activityparty_address ON activityparty (addressused COLLATE NOCASE);
@@ -105,22 +115,27 @@ internal static class Schema
         CREATE TABLE attachment (
             attachmentkey INTEGER PRIMARY KEY, attachmentid TEXT NOT NULL UNIQUE, contenthash BLOB NOT NULL UNIQUE, filesize INTEGER NOT NULL);
         CREATE TABLE attachmentbody (
-            attachmentkey INTEGER NOT NULL REFERENCES attachment(attachmentkey) ON DELETE CASCADE, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (attachmentkey, number));
+            attachmentkey INTEGER NOT NULL REFERENCES attachment(attachmentkey) ON DELETE CASCADE, number INTEGER NOT NULL, body BLOB NOT NULL,
+            PRIMARY KEY (attachmentkey, number));
         CREATE TABLE activitymimeattachment (
-            activitymimeattachmentid TEXT PRIMARY KEY, emailkey INTEGER NOT NULL REFERENCES email(emailkey) ON DELETE CASCADE, objecttypecode TEXT NOT NULL DEFAULT 'email',
+            activitymimeattachmentid TEXT PRIMARY KEY, emailkey INTEGER NOT NULL REFERENCES email(emailkey) ON DELETE CASCADE,
+            objecttypecode TEXT NOT NULL DEFAULT 'email',
             attachmentnumber INTEGER NOT NULL, filename TEXT NOT NULL, mimetype TEXT NOT NULL, filesize INTEGER NOT NULL, attachmentcontentid TEXT,
             attachmentkey INTEGER NOT NULL REFERENCES attachment(attachmentkey));
         CREATE INDEX activitymimeattachment_email ON activitymimeattachment (emailkey, attachmentnumber);
         CREATE INDEX activitymimeattachment_attachment ON activitymimeattachment (attachmentkey);
 
         CREATE TABLE queueitem (
-            queueitemid TEXT PRIMARY KEY, queueid TEXT NOT NULL REFERENCES queue(queueid), objectid TEXT NOT NULL, objecttypecode TEXT NOT NULL, title TEXT NOT NULL,
-            sender TEXT, torecipients TEXT, priority INTEGER NOT NULL, workerid TEXT, enteredon TEXT NOT NULL, statecode INTEGER NOT NULL, statuscode INTEGER NOT NULL,
+            queueitemid TEXT PRIMARY KEY, queueid TEXT NOT NULL REFERENCES queue(queueid), objectid TEXT NOT NULL, objecttypecode TEXT NOT NULL,
+            title TEXT NOT NULL,
+            sender TEXT, torecipients TEXT, priority INTEGER NOT NULL, workerid TEXT, enteredon TEXT NOT NULL, statecode INTEGER NOT NULL,
+            statuscode INTEGER NOT NULL,
             UNIQUE (objectid, queueid));
         CREATE INDEX queueitem_queue ON queueitem (queueid, enteredon);
 
         CREATE TABLE emailhash (
-            hashtype INTEGER NOT NULL, hash INTEGER NOT NULL, createdon INTEGER NOT NULL, emailkey INTEGER NOT NULL REFERENCES email(emailkey) ON DELETE CASCADE,
+            hashtype INTEGER NOT NULL, hash INTEGER NOT NULL, createdon INTEGER NOT NULL,
+            emailkey INTEGER NOT NULL REFERENCES email(emailkey) ON DELETE CASCADE,
             PRIMARY KEY (hashtype, hash, createdon, emailkey)) WITHOUT ROWID;
         CREATE INDEX emailhash_email ON emailhash (emailkey);
 

@@ -12,14 +12,16 @@ internal static class SenderGate
     {
         if (mailbox is null)
         {
-            yield return new Evidence("Outbox.Sender", EvidenceVerdict.Reject, sender is null ? "It has no sender; give it one." : $"Its sender {sender} is no user or queue.");
+            yield return new Evidence("Outbox.Sender", EvidenceVerdict.Reject, sender is null
+                ? "It has no sender; give it one." : $"Its sender {sender} is no user or queue.");
             yield break;
         }
 
         string who = mailbox.Owner.ToString();
         bool needsApproval = mailbox.Kind == CrmMailboxKind.Queue ? settings.RequireApprovalForQueues : settings.RequireApprovalForUsers;
         yield return Judge("Outbox.Sender", mailbox.IsActive, $"The sender {who} is active.", $"The sender {who} is disabled; enable it or cancel the email.");
-        yield return Judge("Outbox.SenderAddress", mailbox.Address.Length > 0, $"Its address is {mailbox.Address}.", $"The sender {who} has no email address; give it one.");
+        yield return Judge("Outbox.SenderAddress", mailbox.Address.Length > 0, $"Its address is {mailbox.Address}.",
+            $"The sender {who} has no email address; give it one.");
         yield return Judge(
             "Outbox.DeliveryMethod",
             mailbox.OutgoingDelivery == DeliveryMethod.Router,
@@ -32,5 +34,6 @@ internal static class SenderGate
             $"The address of {who} is not approved (emailrouteraccessapproval is {mailbox.Approval}); approve it.");
     }
 
-    private static Evidence Judge(string rule, bool fits, string match, string reject) => new(rule, fits ? EvidenceVerdict.Match : EvidenceVerdict.Reject, fits ? match : reject);
+    private static Evidence Judge(string rule, bool fits, string match, string reject) =>
+        new(rule, fits ? EvidenceVerdict.Match : EvidenceVerdict.Reject, fits ? match : reject);
 }

@@ -29,14 +29,16 @@ internal static class StoreErrors
             "Free disk space or raise the store's greatest size.",
             cause)
         { IsTransient = true },
-        SqliteFault.Denied when Directory.Exists(store) => new CrmException("CrmStoreDenied", $"'{store}' is a folder, not a CRM store.", "Name a file in that folder.", cause),
+        SqliteFault.Denied when Directory.Exists(store) =>
+            new CrmException("CrmStoreDenied", $"'{store}' is a folder, not a CRM store.", "Name a file in that folder.", cause),
         SqliteFault.Denied => new CrmException(
             "CrmStoreDenied",
             $"The account '{Environment.UserName}' may not read and write the CRM store '{store}' ({detail}).",
             $"Give the account '{Environment.UserName}' the right to read and write the file and its folder (SQLite keeps -wal and -shm files beside it).",
             cause),
         SqliteFault.Corrupt => new CrmException(
-            "CrmStoreCorrupt", $"The CRM store '{store}' is damaged or is no SQLite database ({detail}).", "Restore the file from a backup, or name another file.", cause),
+            "CrmStoreCorrupt", $"The CRM store '{store}' is damaged or is no SQLite database ({detail}).",
+            "Restore the file from a backup, or name another file.", cause),
         SqliteFault.Newer => new CrmException(
             "CrmStoreNewer", $"The CRM store '{store}' was written by a later version ({detail})", "Use the version that wrote it, or a later one.", cause),
         SqliteFault.Foreign => new CrmException(

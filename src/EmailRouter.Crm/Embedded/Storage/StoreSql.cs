@@ -46,7 +46,8 @@ internal static class StoreSql
     /// <param name="sql">The statement; a constant, since it is kept prepared.</param>
     /// <param name="parameters">All its parameters.</param>
     /// <returns>True when there is one.</returns>
-    public static bool Any(this SqliteSession session, string sql, params (string Name, object? Value)[] parameters) => session.Scalar(sql, parameters) is not null;
+    public static bool Any(this SqliteSession session, string sql, params (string Name, object? Value)[] parameters) =>
+        session.Scalar(sql, parameters) is not null;
 
     /// <summary>Reads all rows; they are read before it returns, so a statement may be used again in a loop over them.</summary>
     /// <typeparam name="T">What a row becomes.</typeparam>
@@ -76,7 +77,8 @@ internal static class StoreSql
     /// <param name="read">Makes it of the row.</param>
     /// <param name="parameters">All its parameters.</param>
     /// <returns>The rows.</returns>
-    public static List<T> QueryOnce<T>(this SqliteSession session, string sql, Func<SqliteDataReader, T> read, IEnumerable<(string Name, object? Value)> parameters)
+    public static List<T> QueryOnce<T>(this SqliteSession session, string sql, Func<SqliteDataReader, T> read,
+        IEnumerable<(string Name, object? Value)> parameters)
     {
         using SqliteCommand command = Create(session, sql);
         return ReadAll(command.BindAll(parameters), read);
@@ -87,7 +89,8 @@ internal static class StoreSql
     /// <param name="table">The table.</param>
     /// <param name="columns">The columns with their values.</param>
     public static void Insert(this SqliteSession session, string table, params (string Name, object? Value)[] columns) => session.Execute(
-        $"INSERT INTO \"{table}\" ({string.Join(", ", columns.Select(c => $"\"{c.Name}\""))}) VALUES ({string.Join(", ", columns.Select(c => "@" + c.Name))})", columns);
+        $"INSERT INTO \"{table}\" ({string.Join(", ", columns.Select(c => $"\"{c.Name}\""))}) VALUES ({string.Join(", ", columns.Select(c => "@" + c.Name))})",
+        columns);
 
     /// <summary>Makes a pattern of LIKE (with the escape character \) of one with the wildcards * and ?.</summary>
     /// <param name="wildcards">The pattern.</param>

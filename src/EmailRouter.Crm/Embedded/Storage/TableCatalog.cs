@@ -52,7 +52,8 @@ internal static partial class TableCatalog
         foreach (string address in table.AddressColumns)
             Add(columns, Text(address, 100));
         foreach (ColumnDefinition column in (IEnumerable<ColumnDefinition>)[ownerId, stateCode, statusCode, doNotEmail, .. table.Columns])
-            Add(columns, column with { IsReadOnly = false, Options = null, Default = column.Type == ColumnType.Integer || column.Type == ColumnType.Flag ? column.Default : null });
+            Add(columns, column with { IsReadOnly = false, Options = null, Default = column.Type == ColumnType.Integer || column.Type == ColumnType.Flag
+                ? column.Default : null });
         if (columns.Any(c => c.Name == table.PrimaryIdColumn || SystemColumns.Any(s => s.Name == c.Name)))
             throw StoreErrors.RecordInvalid($"A column of {table.LogicalName} has the name of its primary key or of a system column.", "Rename the column.");
         return table with { Columns = columns, IsCustom = true };
@@ -68,7 +69,8 @@ internal static partial class TableCatalog
     private static void CheckName(string name, string kind)
     {
         if (name is null || !LogicalName().IsMatch(name))
-            throw StoreErrors.RecordInvalid($"'{name}' cannot be the name of a {kind}.", "Use lower-case letters, digits and underscores, a letter first, at most 64 characters.");
+            throw StoreErrors.RecordInvalid($"'{name}' cannot be the name of a {kind}.",
+                "Use lower-case letters, digits and underscores, a letter first, at most 64 characters.");
     }
 
     private static TableDefinition[] CreateBuiltIn() =>
@@ -83,7 +85,8 @@ internal static partial class TableCatalog
                 Text("fullname", 200), Text("firstname", 256), Text("lastname", 256), Text("domainname", 1024), Text("title", 128),
                 Text("internalemailaddress", 100), Text("personalemailaddress", 100), Text("mobilealertemail", 100),
                 Option<AccessApproval>("emailrouteraccessapproval", AccessApproval.Empty),
-                Option<DeliveryMethod>("incomingemaildeliverymethod", DeliveryMethod.Router), Option<DeliveryMethod>("outgoingemaildeliverymethod", DeliveryMethod.Router),
+                Option<DeliveryMethod>("incomingemaildeliverymethod", DeliveryMethod.Router),
+                Option<DeliveryMethod>("outgoingemaildeliverymethod", DeliveryMethod.Router),
                 Flag("isdisabled"), Number("accessmode", 0), Id("queueid"), Id("businessunitid"),
                 Option<FilteringMethod>("incomingemailfilteringmethod", FilteringMethod.InResponse),
                 Option<AutoCreate>("autocreatecontactonpromote", AutoCreate.None), Flag("issendasallowed"),
@@ -98,8 +101,10 @@ internal static partial class TableCatalog
             Columns =
             [
                 Text("name", 200), Text("description", 0), Text("emailaddress", 100), Number("queueviewtype", 0),
-                Option<DeliveryMethod>("incomingemaildeliverymethod", DeliveryMethod.Router), Option<DeliveryMethod>("outgoingemaildeliverymethod", DeliveryMethod.Router),
-                Option<FilteringMethod>("incomingemailfilteringmethod", FilteringMethod.All), Option<AccessApproval>("emailrouteraccessapproval", AccessApproval.Empty),
+                Option<DeliveryMethod>("incomingemaildeliverymethod", DeliveryMethod.Router),
+                Option<DeliveryMethod>("outgoingemaildeliverymethod", DeliveryMethod.Router),
+                Option<FilteringMethod>("incomingemailfilteringmethod", FilteringMethod.All),
+                Option<AccessApproval>("emailrouteraccessapproval", AccessApproval.Empty),
                 ownerId, stateCode, statusCode,
             ],
         },
@@ -109,7 +114,8 @@ internal static partial class TableCatalog
             Columns =
             [
                 Text("name", 160), Text("emailaddress", 100), Flag("isforwardmailbox"),
-                Option<DeliveryMethod>("incomingemaildeliverymethod", DeliveryMethod.Router), Option<AccessApproval>("emailrouteraccessapproval", AccessApproval.Approved),
+                Option<DeliveryMethod>("incomingemaildeliverymethod", DeliveryMethod.Router),
+                Option<AccessApproval>("emailrouteraccessapproval", AccessApproval.Approved),
                 ownerId, stateCode, statusCode,
             ],
         },
@@ -120,7 +126,8 @@ internal static partial class TableCatalog
             AddressColumns = ["emailaddress1", "emailaddress2", "emailaddress3"],
             Columns =
             [
-                Text("name", 160), Text("accountnumber", 20), Text("telephone1", 50), Text("emailaddress1", 100), Text("emailaddress2", 100), Text("emailaddress3", 100),
+                Text("name", 160), Text("accountnumber", 20), Text("telephone1", 50), Text("emailaddress1", 100), Text("emailaddress2", 100),
+                Text("emailaddress3", 100),
                 doNotEmail, Flag("donotbulkemail"), Id("primarycontactid"), ownerId, stateCode, statusCode,
             ],
         },
@@ -130,7 +137,8 @@ internal static partial class TableCatalog
         {
             LogicalName = "incident",
             PrimaryNameColumn = "title",
-            Columns = [Text("title", 200), Text("ticketnumber", 100), Text("description", 0), new ColumnDefinition("customerid", ColumnType.Lookup), ownerId, stateCode, statusCode],
+            Columns = [Text("title", 200), Text("ticketnumber", 100), Text("description", 0), new ColumnDefinition("customerid", ColumnType.Lookup), ownerId,
+                stateCode, statusCode],
         },
     ];
 

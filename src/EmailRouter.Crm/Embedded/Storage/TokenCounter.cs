@@ -13,7 +13,8 @@ internal static class TokenCounter
     public static string? Next(SqliteSession session, Guid userId, OrganizationSettings settings)
     {
         if (session.Query(
-            "SELECT emailrouter_usernumber, emailrouter_trackingcounter FROM systemuser WHERE systemuserid = @id", row => (Number: row.Int(0), Counter: row.Int(1)), ("id", userId)) is not [var user])
+            "SELECT emailrouter_usernumber, emailrouter_trackingcounter FROM systemuser WHERE systemuserid = @id",
+            row => (Number: row.Int(0), Counter: row.Int(1)), ("id", userId)) is not [var user])
         {
             return null;
         }
@@ -30,13 +31,15 @@ internal static class TokenCounter
     /// <param name="sender">The sender's mailbox; null when unknown.</param>
     /// <param name="settings">The organization's settings.</param>
     /// <returns>The subject with the token, and the token; null when the organization uses none, or it does not fit.</returns>
-    public static (string Subject, string? Token) Assign(SqliteSession session, string subject, string? given, CrmMailbox? sender, OrganizationSettings settings)
+    public static (string Subject, string? Token) Assign(SqliteSession session, string subject, string? given, CrmMailbox? sender,
+        OrganizationSettings settings)
     {
         if (!settings.UseTrackingToken)
             return (subject, null);
         string? token = !string.IsNullOrEmpty(given)
             ? given
-            : TrackingToken.Find(subject, settings).FirstOrDefault(t => session.Any("SELECT 1 FROM email WHERE trackingtoken = @token COLLATE NOCASE LIMIT 1", ("token", t)));
+            : TrackingToken.Find(subject, settings)
+                .FirstOrDefault(t => session.Any("SELECT 1 FROM email WHERE trackingtoken = @token COLLATE NOCASE LIMIT 1", ("token", t)));
         if (token is null && sender is not null)
             token = Next(session, sender.OwnerUserId, settings);
         if (token is null)
