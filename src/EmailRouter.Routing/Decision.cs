@@ -131,6 +131,9 @@ public static class DecisionReasons
     /// <summary>The mail server asked to try again later, or could not be reached.</summary>
     public const string DeferredByServer = nameof(DeferredByServer);
 
+    /// <summary>The mail server's policy refused it (enhanced code 5.7.x): relaying, send-as, a licence. An administrator can change that, so it is tried again.</summary>
+    public const string RefusedByPolicy = nameof(RefusedByPolicy);
+
     /// <summary>All delivery attempts are used up.</summary>
     public const string AttemptsExhausted = nameof(AttemptsExhausted);
 

@@ -238,6 +238,8 @@ internal sealed class EmailSender(
 
         if (someDeferred || receipt.Status == SendStatus.Deferred)
             return await RetryAsync(email, answered, receipt, evidence, DecisionReasons.DeferredByServer).ConfigureAwait(false);
+        if (accepted.Count == 0 && IsPolicy(receipt))
+            return await RetryAsync(email, answered, receipt, evidence, DecisionReasons.RefusedByPolicy).ConfigureAwait(false);
         if (accepted.Count == 0)
         {
             string why = $"The mail server refused it: {receipt.Reply}";
@@ -255,6 +257,9 @@ internal sealed class EmailSender(
                 someRejected ? $"The mail server accepted it for {accepted.Count} recipients and refused the others." : $"The mail server accepted it: {receipt.Reply}",
                 evidence)).ConfigureAwait(false);
     }
+
+    /// <summary>Enhanced codes x.7.y are about permission (RFC 3463 3.8): a person changes it at the server, and then the same message goes through.</summary>
+    private static bool IsPolicy(SendReceipt receipt) => receipt.Recipients.Count > 0 && receipt.Recipients.All(r => r.Reply.Contains(" 5.7.", StringComparison.Ordinal));
 
     private async ValueTask<Decision> RetryAsync(PendingEmail email, SendJournalEntry entry, SendReceipt receipt, List<Evidence> evidence, string reason)
     {

@@ -121,6 +121,18 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_refusal_by_policy_waits_for_an_administrator_instead_of_failing_everything()
+    {
+        Pending(1);
+        mail.Answer = m => ScriptedMailSystem.Reply(m, SendStatus.Rejected, "554 5.7.1 Relaying denied");
+
+        SendResult result = await SendAsync();
+
+        Assert.Equal((1, DecisionReasons.RefusedByPolicy), (result.Deferred, result.Decisions.Single().Reason));
+        Assert.IsType<SendOutcome.Retry>(organization.Completed.Single().Outcome);
+    }
+
+    [Fact]
     public async Task Recipients_that_were_accepted_are_not_offered_again()
     {
         PendingEmail email = Pending(1, e => e with { Parties = [.. e.Parties, To("ben@adatum.test")] });
