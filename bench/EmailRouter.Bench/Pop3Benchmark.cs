@@ -64,7 +64,8 @@ internal sealed class Pop3Benchmark : IBenchmark
             // Most mail is small; one in ten carries an attachment.
             int lines = i % 10 == 0 ? random.Next(300, 5000) : random.Next(20, 150);
             var text = new StringBuilder();
-            text.Append(CultureInfo.InvariantCulture, $"From: box{i}@example.test\r\nTo: sales@example.test\r\nSubject: number {i}\r\nMessage-ID: <{i}@example.test>\r\n\r\n");
+            text.Append(CultureInfo.InvariantCulture, $"From: box{i}@example.test\r\nTo: sales@example.test\r\n");
+            text.Append(CultureInfo.InvariantCulture, $"Subject: number {i}\r\nMessage-ID: <{i}@example.test>\r\n\r\n");
             for (int line = 0; line < lines; line++)
                 text.Append("JVBERi0xLjQKJcOkw7zDtsOfCjIgMCBvYmoKPDwvTGVuZ3RoIDMgMCBSL0ZpbHRlci9GbGF0ZURl\r\n");
             byte[] message = Encoding.ASCII.GetBytes(text.ToString());

@@ -44,7 +44,8 @@ internal sealed class SmtpBenchmark : IBenchmark
                 ours = Math.Min(ours, await SendAsync(port, sessions, count, message));
             }
 
-            Console.WriteLine($"{sessions,2} sessions: smtp-source {count / theirs,7:0}/s  EmailRouter {count / ours,7:0}/s  ratio {theirs / ours:0.00}  (target 0.80)");
+            string rates = $"smtp-source {count / theirs,7:0}/s  EmailRouter {count / ours,7:0}/s";
+            Console.WriteLine($"{sessions,2} sessions: {rates}  ratio {theirs / ours:0.00}  (target 0.80)");
         }
 
         return 0;
@@ -62,7 +63,8 @@ internal sealed class SmtpBenchmark : IBenchmark
     {
         long started = Stopwatch.GetTimestamp();
         await ServerProcess.RunAsync(
-            "smtp-source", "-d", "-s", $"{sessions}", "-m", $"{count}", "-l", $"{size}", "-f", "box@example.test", "-t", "sales@example.test", $"127.0.0.1:{port}");
+            "smtp-source",
+            ["-d", "-s", $"{sessions}", "-m", $"{count}", "-l", $"{size}", "-f", "box@example.test", "-t", "sales@example.test", $"127.0.0.1:{port}"]);
         return Stopwatch.GetElapsedTime(started).TotalSeconds;
     }
 

@@ -95,7 +95,8 @@ internal sealed class CertificateJudge(MailEndpoint endpoint)
         int depth = 0;
         foreach (X509Certificate2 each in certificates)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"  {depth++}: subject {each.Subject}; issuer {each.Issuer}; valid {Day(each.NotBefore)} to {Day(each.NotAfter)}");
+            string valid = $"{Day(each.NotBefore)} to {Day(each.NotAfter)}";
+            text.AppendLine(CultureInfo.InvariantCulture, $"  {depth++}: subject {each.Subject}; issuer {each.Issuer}; valid {valid}");
         }
 
         text.AppendLine(CultureInfo.InvariantCulture, $"  names: {Names(leaf)}");

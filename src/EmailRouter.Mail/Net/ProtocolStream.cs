@@ -28,6 +28,7 @@ internal sealed partial class ProtocolStream : IAsyncDisposable
     private int start;
     private int end;
     private string? deathReason;
+    private bool writeFailed;
     private bool disposed;
 
     private ProtocolStream(Stream stream, MailEndpoint endpoint, int port, string mailbox, MailContext context, bool secure)
@@ -151,6 +152,7 @@ internal sealed partial class ProtocolStream : IAsyncDisposable
         }
         catch (Exception e) when (IsNetworkFailure(e))
         {
+            writeFailed = !abort.IsCancellationRequested;
             throw Broken(e, limit, cancellationToken);
         }
         finally
@@ -158,6 +160,20 @@ internal sealed partial class ProtocolStream : IAsyncDisposable
             await registration.DisposeAsync().ConfigureAwait(false);
             Disarm();
         }
+    }
+
+    /// <summary>
+    /// Lets a connection that died while writing be read once more: servers that refuse something in the middle say why before they close, and that
+    /// lies in the receive buffer already.
+    /// </summary>
+    /// <returns>True when reading may be tried; the connection must be given up with <see cref="Kill"/> afterwards.</returns>
+    public bool TryReadLastWords()
+    {
+        if (!writeFailed || disposed)
+            return false;
+        writeFailed = false;
+        deathReason = null;
+        return true;
     }
 
     /// <summary>Reads one line.</summary>

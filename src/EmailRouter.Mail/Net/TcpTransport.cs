@@ -156,7 +156,8 @@ public sealed class TcpTransport : ITransport
         catch (OperationCanceledException e)
         {
             caller.ThrowIfCancellationRequested();
-            throw TimedOut(host, port, MailStep.Connect, $"{string.Join(", ", addresses.Select(a => a.ToString()))} did not answer", context.Deadlines.Connect, e);
+            string tried = string.Join(", ", addresses.Select(a => a.ToString()));
+            throw TimedOut(host, port, MailStep.Connect, $"{tried} did not answer", context.Deadlines.Connect, e);
         }
         finally
         {

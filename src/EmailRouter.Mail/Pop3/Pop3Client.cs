@@ -217,7 +217,7 @@ internal sealed class Pop3Client : IAsyncDisposable
 
         throw new MailAuthenticationException(
             "MailNoMechanism",
-            $"{Stream.Where}: none of the server's ways to log in can be used (SASL {string.Join(' ', Capabilities.Mechanisms)}{(Capabilities.Has(Pop3Features.User) ? ", USER" : string.Empty)}).",
+            $"{Stream.Where}: none of the server's ways to log in can be used (SASL {string.Join(' ', Capabilities.Mechanisms)}; {Capabilities}).",
             "Choose other mechanisms in the profile, another kind of credential, or TLS: many servers offer passwords only under TLS.")
         {
             Conversation = Stream.Log.Lines,

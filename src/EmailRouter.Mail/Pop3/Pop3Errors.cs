@@ -9,7 +9,8 @@ internal static class Pop3Errors
     private static readonly string[] LockWords = ["lock", "in use", "busy", "already open", "another session", "already logged"];
 
     /// <summary>Words by which servers say that there is no such message any more.</summary>
-    private static readonly string[] GoneWords = ["no such", "no message", "deleted", "not exist", "not found", "unknown message", "invalid message", "expunged", "gone"];
+    private static readonly string[] GoneWords =
+        ["no such", "no message", "deleted", "not exist", "not found", "unknown message", "invalid message", "expunged", "gone"];
 
     /// <summary>A refused login. Only bad credentials are an authentication error: a locked mailbox is nobody's wrong password.</summary>
     /// <param name="stream">The connection.</param>

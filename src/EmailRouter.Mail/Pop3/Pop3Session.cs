@@ -174,7 +174,9 @@ internal sealed class Pop3Session(Pop3Client client, MailContext context) : IMai
             throw new InvalidOperationException("The session is fetching; finish that first, or end its enumeration.");
     }
 
-    /// <summary>Asks for the messages from <paramref name="index"/> on, as many as may be in flight. Tops up only when half has been answered, to write seldom.</summary>
+    /// <summary>
+    /// Asks for the messages from <paramref name="index"/> on, as many as may be in flight. Tops up only when half has been answered, to write seldom.
+    /// </summary>
     private async ValueTask AskAsync(IReadOnlyList<MessageRef> messages, int index, FetchAhead ahead, CancellationToken cancellationToken)
     {
         int window = Pipelining ? Window : 1;

@@ -132,6 +132,8 @@ internal sealed class SmtpCapabilities
     private static int? Limit(string[] words, string name)
     {
         string? word = Array.Find(words, w => w.StartsWith(name, StringComparison.OrdinalIgnoreCase));
-        return word is not null && int.TryParse(word.AsSpan(name.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0 ? value : null;
+        return int.TryParse(word.AsSpan(word is null ? 0 : name.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0
+            ? value
+            : null;
     }
 }

@@ -18,6 +18,9 @@ internal sealed class SmtpClient : IAsyncDisposable
 
     private const int MostLines = 500;
 
+    /// <summary>Last words are there already or never come.</summary>
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(2);
+
     private readonly MailEndpoint endpoint;
     private readonly MailContext context;
 
@@ -111,6 +114,27 @@ internal sealed class SmtpClient : IAsyncDisposable
                 return new SmtpResponse(code, enhanced, lines);
             if (lines.Count >= MostLines)
                 throw Stream.Protocol("MailResponseTooLong", $"a reply has more than {MostLines} lines");
+        }
+    }
+
+    /// <summary>Reads why a server closed the connection while we were writing.</summary>
+    /// <returns>Its last reply; null when there is none. The connection is dead either way.</returns>
+    public async ValueTask<SmtpResponse?> ReadLastWordsAsync()
+    {
+        if (!Stream.TryReadLastWords())
+            return null;
+        try
+        {
+            return await ReadAsync(LastWords, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (MailException e)
+        {
+            Stream.Log.Note("no last words: " + e.Message);
+            return null;
+        }
+        finally
+        {
+            Stream.Kill("the server closed it in the middle of a message");
         }
     }
 

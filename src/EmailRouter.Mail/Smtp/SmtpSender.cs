@@ -113,7 +113,8 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
         if (data.Code != 354)
         {
             needsReset = true;
-            return Receipt(envelope, data.Classify() is SendStatus.Rejected ? SendStatus.Rejected : SendStatus.Deferred, data.ToString(), data.FindRetryAfter());
+            SendStatus status = data.Classify() == SendStatus.Rejected ? SendStatus.Rejected : SendStatus.Deferred;     // "250" is no consent either
+            return Receipt(envelope, status, data.ToString(), data.FindRetryAfter());
         }
 
         current.Stream.Enter(MailStep.Send, "the server to take the message");
@@ -126,6 +127,13 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
                 await commit([.. envelope.Recipients.Where(r => r.IsOpen).Select(r => r.Address)], cancellationToken).ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
             return await CommitAsync(current, envelope, last.AsMemory(0, length + FinalDot.Length), cancellationToken).ConfigureAwait(false);
+        }
+        catch (MailConnectionException)
+        {
+            // The final dot has not left. A server that had enough of the message has said so, and offering it again would end the same.
+            if (await current.ReadLastWordsAsync().ConfigureAwait(false) is { IsPositive: false } words)
+                return Receipt(envelope, words.Classify(), words.ToString(), words.FindRetryAfter());
+            throw;
         }
         finally
         {
@@ -213,8 +221,8 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
     }
 
     /// <summary>
-    /// Writes the last piece with the final dot and waits for the answer. From here on only the server knows what becomes of the message, so nothing here throws:
-    /// whatever prevents an answer is <see cref="SendStatus.Uncertain"/>.
+    /// Writes the last piece with the final dot and waits for the answer. From here on only the server knows what becomes of the message, so nothing here
+    /// throws: whatever prevents an answer is <see cref="SendStatus.Uncertain"/>.
     /// </summary>
     private async ValueTask<SendReceipt> CommitAsync(
         SmtpClient current, SmtpEnvelope envelope, ReadOnlyMemory<byte> last, CancellationToken cancellationToken)
@@ -228,6 +236,8 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
         }
         catch (Exception e) when (e is MailException or OperationCanceledException)
         {
+            if (await current.ReadLastWordsAsync().ConfigureAwait(false) is { } words)
+                return Receipt(envelope, words.Classify(), words.ToString(), words.FindRetryAfter());
             current.Stream.Kill("the reply to the final dot did not come");
             return Receipt(envelope, SendStatus.Uncertain, e.Message);
         }
@@ -254,7 +264,9 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
     private ValueTask<SmtpResponse> ReadAsync(SmtpClient current, CancellationToken cancellationToken) =>
         current.ReadAsync(context.Deadlines.Command, cancellationToken);
 
-    /// <summary>Writes the message but for its last piece, which goes with the final dot: for most messages that saves a packet and a wake-up on both sides.</summary>
+    /// <summary>
+    /// Writes the message but for its last piece, which goes with the final dot: for most messages that saves a packet and a wake-up on both sides.
+    /// </summary>
     /// <param name="stream">The connection.</param>
     /// <param name="bytes">The message.</param>
     /// <param name="content">What it looks like.</param>
@@ -284,7 +296,8 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
 
             if (offset + used == bytes.Length)
                 return written;
-            await stream.WriteDataAsync(content.IsCanonical ? bytes.Slice(offset, used) : last.AsMemory(0, written), limit, cancellationToken).ConfigureAwait(false);
+            ReadOnlyMemory<byte> piece = content.IsCanonical ? bytes.Slice(offset, used) : last.AsMemory(0, written);
+            await stream.WriteDataAsync(piece, limit, cancellationToken).ConfigureAwait(false);
             offset += used;
         }
     }

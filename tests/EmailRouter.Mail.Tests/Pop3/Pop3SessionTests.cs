@@ -72,7 +72,7 @@ public sealed class Pop3SessionTests
         await foreach (FetchedMessage message in session.FetchAsync(messages, default))
         {
             using (message)
-                texts.Add(Encoding.ASCII.GetString(message.Content!.Memory.Span).Replace("\r\n", "|", StringComparison.Ordinal).Replace("\n", "|", StringComparison.Ordinal));
+                texts.Add(Encoding.ASCII.GetString(message.Content!.Memory.Span).ReplaceLineEndings("|"));
         }
 
         await session.SettleAsync(messages[0], Settlement.Delete, default);
@@ -181,11 +181,11 @@ public sealed class Pop3SessionTests
         var transport = new ScriptedTransport(Pipelined + """
             C: RETR 1
             C: RETR 2
-            S: +OK\r\nthis does not fit into the array before the spool file is needed xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n.
+            S: +OK\r\nthis does not fit into the array before the spool file is needed LONG\r\n.
             S: +OK\r\nsecond\r\n.
-            """);
-        await using IMailboxSession session = await OpenAsync(
-            transport, new MessageBufferOptions { SpoolThreshold = 1, SpoolDirectory = Path.Combine(Path.GetTempPath(), "no-such-folder-" + Guid.NewGuid().ToString("N")) });
+            """.Replace("LONG", new string('x', 300), StringComparison.Ordinal));
+        string nowhere = Path.Combine(Path.GetTempPath(), "no-such-folder-" + Guid.NewGuid().ToString("N"));
+        await using IMailboxSession session = await OpenAsync(transport, new MessageBufferOptions { SpoolThreshold = 1, SpoolDirectory = nowhere });
         List<MessageRef> messages = await session.ListAsync(MailboxCursor.Start, default).ToListAsync();
 
         List<FetchedMessage> fetched = await session.FetchAsync(messages.Take(2).ToList(), default).ToListAsync();

@@ -65,6 +65,12 @@ public sealed class ReplayStream(IReadOnlyList<ScriptItem> items, Playing playin
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        if (Current?.Kind == ScriptKind.Refused)
+        {
+            position++;
+            throw new IOException("Connection reset by peer.");
+        }
+
         foreach (byte b in buffer.Span)
         {
             said.Add(b);

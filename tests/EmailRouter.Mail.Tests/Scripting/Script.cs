@@ -6,7 +6,8 @@ namespace EmailRouter.Mail.Tests.Scripting;
 /// <summary>
 /// A conversation as text. <c>C:</c> is what the client must say (<c>***</c> stands for anything), <c>S:</c> what the server says; both may stand on one
 /// line, two blanks apart; <c>\r\n</c> parts several lines of the server. <c>S! </c> sends a line without its end. In parentheses:
-/// <c>S: (close)</c>, <c>S: (stall)</c>, <c>C: (tls)</c> for the handshake, <c>C: (data)</c> for everything up to the final dot.
+/// <c>S: (close)</c>, <c>S: (stall)</c>, <c>C: (tls)</c> for the handshake, <c>C: (data)</c> for everything up to the final dot,
+/// <c>C: (refused)</c> for a write that fails since the server has closed the connection.
 /// <c>--</c> begins another connection, <c>#</c> a comment.
 /// </summary>
 public sealed partial class Script
@@ -61,6 +62,8 @@ public sealed partial class Script
         {
             case "C:" when text == "(tls)":
                 return new ScriptItem(ScriptKind.Tls, text, []);
+            case "C:" when text == "(refused)":
+                return new ScriptItem(ScriptKind.Refused, text, []);
             case "C:" when text == "(data)":
                 return new ScriptItem(ScriptKind.Data, text, []);
             case "C:":
@@ -88,6 +91,7 @@ public enum ScriptKind
 {
     Client,
     Data,
+    Refused,
     Server,
     Tls,
     Stall,

@@ -6,7 +6,9 @@ internal interface ISaslMechanism
     /// <summary>Gets the registered name, e.g. <c>PLAIN</c>.</summary>
     string Name { get; }
 
-    /// <summary>Gets a value indicating whether the client may believe the server's success now. Mechanisms that also prove the server say no until it has.</summary>
+    /// <summary>
+    /// Gets a value indicating whether the client may believe the server's success now. Mechanisms that also prove the server say no until it has.
+    /// </summary>
     bool IsComplete { get; }
 
     /// <summary>Makes the client's first message.</summary>
