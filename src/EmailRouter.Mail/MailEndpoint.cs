@@ -16,7 +16,8 @@ public sealed record MailEndpoint
     public TlsMode Tls { get; init; } = TlsMode.Implicit;
 
     /// <summary>
-    /// Gets the SHA-256 pins (lower-case hex) of the public keys (SubjectPublicKeyInfo) that are accepted although their chain is not trusted. Empty: the chain decides.
+    /// Gets the SHA-256 pins (hex) of the public keys (SubjectPublicKeyInfo) that are accepted although their chain is not trusted.
+    /// Empty: the chain decides.
     /// </summary>
     public IReadOnlyList<string> CertificatePins { get; init; } = [];
 

@@ -87,7 +87,9 @@ public sealed class TcpTransport : ITransport
         }
     }
 
-    /// <summary>Alternates the address families, the resolver's first family first, so that one dead family costs one head start and not all of the time.</summary>
+    /// <summary>
+    /// Alternates the address families, the resolver's first family first, so that one dead family costs one head start and not all of the time.
+    /// </summary>
     private static IPAddress[] Interleave(IPAddress[] found)
     {
         IPAddress[] first = [.. found.Where(a => a.AddressFamily == found[0].AddressFamily)];

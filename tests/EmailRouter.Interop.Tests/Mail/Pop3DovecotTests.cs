@@ -51,8 +51,8 @@ public sealed class Pop3DovecotTests(DovecotFixture fixture) : IClassFixture<Dov
     public async Task Stls_secures_the_connection_before_the_login()
     {
         var lines = new List<string>();
-        await using IMailboxSession session = await OpenAsync(
-            "carl", Pop3s with { Port = fixture.Server.Pop3Port, Tls = TlsMode.StartTls }, context: new MailContext { ProtocolLog = new Collector<string>(lines) });
+        MailEndpoint endpoint = Pop3s with { Port = fixture.Server.Pop3Port, Tls = TlsMode.StartTls };
+        await using IMailboxSession session = await OpenAsync("carl", endpoint, context: new MailContext { ProtocolLog = new Collector<string>(lines) });
 
         Assert.Empty(await session.ListAsync(MailboxCursor.Start, default).ToListAsync());
         Assert.True(lines.IndexOf("-- TLS") < lines.FindIndex(l => l.StartsWith("C: AUTH", StringComparison.Ordinal)));
@@ -135,7 +135,8 @@ public sealed class Pop3DovecotTests(DovecotFixture fixture) : IClassFixture<Dov
             using (message)
             {
                 Assert.Null(message.Error);
-                Assert.True(SampleMessages.Make(number, eightBit: number % 2 == 0).AsSpan().SequenceEqual(message.Content!.Memory.Span), $"message {number} differs");
+                byte[] expected = SampleMessages.Make(number, eightBit: number % 2 == 0);
+                Assert.True(message.Content!.Memory.Span.SequenceEqual(expected), $"message {number} differs");
             }
 
             await session.SettleAsync(message.Message, Settlement.Delete, default);

@@ -69,7 +69,8 @@ public sealed class SmtpPostfixTests(PostfixFixture fixture) : IClassFixture<Pos
     [ServerFact(Software.Postfix)]
     public async Task Too_large_a_message_is_refused_before_it_is_sent()
     {
-        byte[] large = Encoding.ASCII.GetBytes("Subject: large\r\n\r\n" + string.Concat(Enumerable.Repeat(new string('x', 78) + "\r\n", PostfixServer.SizeLimit / 80)));
+        string lines = string.Concat(Enumerable.Repeat(new string('x', 78) + "\r\n", PostfixServer.SizeLimit / 80));
+        byte[] large = Encoding.ASCII.GetBytes("Subject: large\r\n\r\n" + lines);
         await using IMailSender sender = await OpenAsync(StartTls);
 
         SendReceipt receipt = await sender.SendAsync(Message(large, "large@example.test"), default);

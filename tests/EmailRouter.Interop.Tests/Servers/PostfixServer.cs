@@ -11,8 +11,8 @@ public sealed record DeliveredMessage(string Recipient, string EnvelopeFrom, byt
 
 /// <summary>
 /// A private Postfix: relay and submission with STARTTLS and implicit TLS on free loopback ports. It takes mail for every address of
-/// <c>example.test</c> but refuses <c>refused…@</c> for good and <c>later…@</c> for now, takes up to <see cref="SizeLimit"/> bytes, and delivers into one Maildir.
-/// Needs root.
+/// <c>example.test</c> but refuses <c>refused…@</c> for good and <c>later…@</c> for now, takes up to <see cref="SizeLimit"/> bytes, and delivers into
+/// one Maildir. Needs root.
 /// </summary>
 public sealed class PostfixServer : IAsyncDisposable
 {

@@ -7,6 +7,8 @@ namespace EmailRouter.Mail.Tests.Net;
 
 public sealed class ProtocolStreamTests
 {
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
     private static readonly MailEndpoint Server = new() { Host = "mail.example.test", Tls = TlsMode.None };
 
     [Fact]
@@ -14,7 +16,7 @@ public sealed class ProtocolStreamTests
     {
         await using ProtocolStream stream = await OpenAsync("S: " + new string('x', 300));
 
-        MailProtocolException e = await Assert.ThrowsAsync<MailProtocolException>(async () => await stream.ReadLineAsync(100, TimeSpan.FromSeconds(1), default));
+        MailProtocolException e = await Assert.ThrowsAsync<MailProtocolException>(async () => await stream.ReadLineAsync(100, Second, default));
 
         Assert.Equal("MailLineTooLong", e.ErrorId);
         Assert.True(stream.IsDead);
@@ -65,7 +67,7 @@ public sealed class ProtocolStreamTests
         await using ProtocolStream stream = await OpenAsync("S! +O\nS: (stall)");
         stream.Enter(MailStep.List, "the answer to UIDL");
 
-        MailConnectionException e = await Assert.ThrowsAsync<MailConnectionException>(async () => await stream.ReadLineAsync(100, TimeSpan.FromSeconds(7), default));
+        MailConnectionException e = await Assert.ThrowsAsync<MailConnectionException>(async () => await stream.ReadLineAsync(100, 7 * Second, default));
 
         Assert.Equal("MailTimeout", e.ErrorId);
         Assert.Equal(MailStep.List, e.Step);
@@ -93,7 +95,7 @@ public sealed class ProtocolStreamTests
         for (int i = 0; i < 30; i++)
             stream.Log.Client("NOOP " + i);
 
-        MailConnectionException e = await Assert.ThrowsAsync<MailConnectionException>(async () => await stream.ReadLineAsync(100, TimeSpan.FromSeconds(7), default));
+        MailConnectionException e = await Assert.ThrowsAsync<MailConnectionException>(async () => await stream.ReadLineAsync(100, 7 * Second, default));
 
         Assert.Equal("MailConnectionLost", e.ErrorId);
         Assert.Equal(20, e.Conversation.Count);
@@ -156,7 +158,8 @@ public sealed class ProtocolStreamTests
         string[] pieces = [".", "\r\n", "\n", "\r", "a", "bc", "..", "\r\n.", new string('x', 300)];
         for (int round = 0; round < 300; round++)
         {
-            string body = "From: a@example.test\r\n" + string.Concat(Enumerable.Range(0, random.Next(30)).Select(_ => pieces[random.Next(pieces.Length)])) + "\r\n";
+            string middle = string.Concat(Enumerable.Range(0, random.Next(30)).Select(_ => pieces[random.Next(pieces.Length)]));
+            string body = "From: a@example.test\r\n" + middle + "\r\n";
             string stuffed = body.Replace("\r\n.", "\r\n..", StringComparison.Ordinal) + ".\r\n";
             string wire = stuffed.Replace("\r", "\\r", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
             await using ProtocolStream stream = await OpenAsync("S! " + wire, new Playing(OneByteAtATime: round % 2 == 0));

@@ -31,8 +31,8 @@ public sealed class SmtpEnvelopeTests
             """);
         await using IMailSender sender = await OpenAsync(transport);
 
-        await sender.SendAsync(
-            Message("x\r\n", "a+b@example.test") with { EnvelopeId = "r+4711=", Notify = DeliveryNotifications.Failure | DeliveryNotifications.Delay }, default);
+        const DeliveryNotifications Notify = DeliveryNotifications.Failure | DeliveryNotifications.Delay;
+        await sender.SendAsync(Message("x\r\n", "a+b@example.test") with { EnvelopeId = "r+4711=", Notify = Notify }, default);
 
         transport.AssertPlayedToTheEnd();
     }
