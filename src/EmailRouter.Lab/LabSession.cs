@@ -12,7 +12,10 @@ namespace EmailRouter.Lab;
 /// <summary>Where a lab keeps its files, and what it takes from outside.</summary>
 public sealed record LabOptions
 {
-    /// <summary>Gets the folder of the CRM and the router's configuration and state; null for a temporary one that is deleted with the session.</summary>
+    /// <summary>
+    /// Gets the folder of the CRM and the router's configuration and state; null for a temporary one that is deleted with the session. A folder of an earlier
+    /// lab is used again: its CRM goes on, its configuration gets the new ports.
+    /// </summary>
     public string? Folder { get; init; }
 
     /// <summary>Gets the clock. Defaults to the system's.</summary>
@@ -81,7 +84,7 @@ public sealed class LabSession : IAsyncDisposable
     /// <param name="options">Where, and how; defaults when omitted.</param>
     /// <param name="cancellationToken">Stops the start.</param>
     /// <returns>The session; the caller disposes it.</returns>
-    /// <exception cref="EmailRouter.Crm.CrmException">The CRM's file cannot be written, or the folder holds a lab already.</exception>
+    /// <exception cref="EmailRouter.Crm.CrmException">The CRM's file cannot be written, or holds part of a lab.</exception>
     /// <exception cref="RouterException">The configuration cannot be written.</exception>
     public static async Task<LabSession> StartAsync(LabOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -96,7 +99,8 @@ public sealed class LabSession : IAsyncDisposable
             session.Mail.AddLocalDomain(SeedOrganization.DomainWithoutMailboxes);
             session.Crm = await EmbeddedCrm.OpenAsync(
                 new EmbeddedCrmOptions { Path = session.CrmPath, OrganizationName = SeedOrganization.Name, Clock = options.Clock }, cancellationToken);
-            await LabSeed.FillAsync(session.Crm, cancellationToken);
+            if (!await LabSeed.IsFilledAsync(session.Crm, cancellationToken))
+                await LabSeed.FillAsync(session.Crm, cancellationToken);
             await session.ConfigureAsync(options.Clock, cancellationToken);
             return session;
         }
@@ -106,6 +110,13 @@ public sealed class LabSession : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Opens a router over the lab's configuration.</summary>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <returns>The router; the caller disposes it.</returns>
+    /// <exception cref="RouterException">The configuration cannot be read.</exception>
+    public Task<Router> OpenRouterAsync(CancellationToken cancellationToken = default) => Router.OpenAsync(
+        new RouterHostOptions { ConfigurationPath = ConfigurationPath, Mail = new MailContext { Clock = Mail.Clock } }, cancellationToken);
 
     /// <summary>Delivers the samples of a phase to their mailboxes. Those of phase 2 answer what the SMTP server has accepted.</summary>
     /// <param name="phase">1 or 2.</param>

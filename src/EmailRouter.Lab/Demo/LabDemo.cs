@@ -1,6 +1,7 @@
 using EmailRouter.Crm;
 using EmailRouter.Lab.Seed;
 using EmailRouter.Routing;
+using EmailRouter.Routing.Configuration;
 using EmailRouter.Routing.Incoming;
 using EmailRouter.Routing.Outgoing;
 
@@ -11,6 +12,8 @@ namespace EmailRouter.Lab.Demo;
 /// <param name="clock">The clock.</param>
 public sealed class LabDemo(LabSession session, TimeProvider clock)
 {
+    private const int ThrottleLimit = 8;
+
     private readonly List<DeliveredSample> delivered = [];
     private readonly List<PollResult> polls = [];
 
@@ -21,10 +24,10 @@ public sealed class LabDemo(LabSession session, TimeProvider clock)
     {
         long started = clock.GetTimestamp();
         var errors = new List<string>();
-        await using DemoRouter router = await DemoRouter.OpenAsync(session, clock, cancellationToken);
+        await using Router router = await session.OpenRouterAsync(cancellationToken);
 
         await PollAsync(router, phase: 1, errors, cancellationToken);
-        SendResult sending = await router.SendAsync(cancellationToken);
+        SendResult sending = await router.SendAsync(LabSession.Deployment, new SendOptions(), cancellationToken);
         errors.AddRange(sending.Errors.Select(e => $"Sending: {e.Message}"));
         await PollAsync(router, phase: 2, errors, cancellationToken);
 
@@ -53,12 +56,22 @@ public sealed class LabDemo(LabSession session, TimeProvider clock)
         };
     }
 
-    private async Task PollAsync(DemoRouter router, int phase, List<string> errors, CancellationToken cancellationToken)
+    private async Task PollAsync(Router router, int phase, List<string> errors, CancellationToken cancellationToken)
     {
         delivered.AddRange(session.Deliver(phase));
-        IReadOnlyList<PollResult> results = await router.PollAsync(cancellationToken);
-        polls.AddRange(results);
-        errors.AddRange(results.Where(r => r.Status != PollStatus.Completed).Select(r => $"{r.Mailbox}: {r.Status}: {r.Error?.Message}"));
+        List<EffectiveMailbox> usable = [];
+        await foreach (EffectiveMailbox mailbox in router.GetMailboxesAsync(LabSession.Deployment, cancellationToken))
+        {
+            if (mailbox.Incoming.IsUsable)
+                usable.Add(mailbox);
+        }
+
+        await foreach (PollResult result in router.PollAsync(usable, new PollOptions(), ThrottleLimit, cancellationToken))
+        {
+            polls.Add(result);
+            if (result.Status != PollStatus.Completed)
+                errors.Add($"{result.Mailbox}: {result.Status}: {result.Error?.Message}");
+        }
     }
 
     private List<DemoMailbox> Tabulate(SendResult sending)

@@ -27,6 +27,17 @@ public static class LabSeed
         return table is null ? null : new RecordReference(table, IdOf(table, name), name);
     }
 
+    /// <summary>Says whether a CRM was filled before.</summary>
+    /// <param name="crm">The CRM.</param>
+    /// <param name="cancellationToken">Stops the look.</param>
+    /// <returns>True when it holds the last thing that <see cref="FillAsync"/> creates.</returns>
+    /// <exception cref="CrmException">The CRM cannot be read.</exception>
+    public static async ValueTask<bool> IsFilledAsync(EmbeddedCrm crm, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(crm);
+        return await crm.GetEmailAsync(IdOf("email", SeedOrganization.Emails[^1].Key), cancellationToken) is not null;
+    }
+
     /// <summary>Fills a new CRM: settings, users, queues, records and the emails that wait to be sent.</summary>
     /// <param name="crm">The CRM, without any of it.</param>
     /// <param name="cancellationToken">Stops the attempt.</param>

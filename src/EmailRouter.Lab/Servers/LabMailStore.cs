@@ -11,6 +11,9 @@ public sealed class LabMailStore(TimeProvider? clock = null)
     private readonly ConcurrentDictionary<string, bool> localDomains = new(StringComparer.OrdinalIgnoreCase);
     private readonly object sentGate = new();
     private readonly List<LabSentMessage> sent = [];
+
+    // Ids are never used again (RFC 1939 7), also not by the next lab over the same router's state.
+    private readonly long era = (clock ?? TimeProvider.System).GetUtcNow().UtcTicks;
     private long lastUidl;
 
     /// <summary>Gets the clock that stamps arriving messages.</summary>
@@ -69,7 +72,7 @@ public sealed class LabMailStore(TimeProvider? clock = null)
     public LabMessage Deliver(string address, ReadOnlyMemory<byte> content)
     {
         LabMailbox mailbox = Find(address) ?? throw new ArgumentException($"The lab has no mailbox {address}.", nameof(address));
-        string uidl = Interlocked.Increment(ref lastUidl).ToString("x16", CultureInfo.InvariantCulture);
+        string uidl = string.Create(CultureInfo.InvariantCulture, $"{era:x16}{Interlocked.Increment(ref lastUidl):x8}");
         var message = new LabMessage(uidl, Clock.GetUtcNow(), content);
         mailbox.Add(message);
         return message;
