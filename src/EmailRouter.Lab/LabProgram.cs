@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using EmailRouter.Crm;
 using EmailRouter.Lab.Demo;
 using EmailRouter.Routing;
@@ -71,25 +72,22 @@ internal static class LabProgram
     private static async Task KeepAsync(LabSession session, TextWriter output, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        void OnCancel(object? sender, ConsoleCancelEventArgs e)
-        {
-            e.Cancel = true;
-            stop.Cancel();
-        }
-
-        Console.CancelKeyPress += OnCancel;
+        using PosixSignalRegistration interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
+        using PosixSignalRegistration terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
         try
         {
             LabDirections.Write(session, output);
             await Task.Delay(Timeout.InfiniteTimeSpan, stop.Token);
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException)
         {
-            // Ctrl+C is the way to end it.
+            // That is the way to end it.
         }
-        finally
+
+        void End(PosixSignalContext signal)
         {
-            Console.CancelKeyPress -= OnCancel;
+            signal.Cancel = true;
+            stop.Cancel();
         }
     }
 }

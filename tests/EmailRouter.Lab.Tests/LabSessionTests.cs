@@ -146,6 +146,17 @@ public sealed class LabSessionTests
         Assert.Contains("was not sent", Assert.Throws<InvalidOperationException>(() => session.Deliver(phase: 2)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task The_directions_name_ports_login_and_configuration()
+    {
+        await using LabSession session = await LabSession.StartAsync();
+        var output = new StringWriter();
+        LabDirections.Write(session, output);
+        Assert.Contains($"EMAILROUTER_CONFIGURATION = '{session.ConfigurationPath}'", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains($"port {session.Pop3.Port} (STLS), {session.Pop3.TlsPort} (TLS)", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("lab-anna.berg", output.ToString(), StringComparison.Ordinal);
+    }
+
     private static async Task<EffectiveMailbox> FindAsync(Router router, string address) =>
         await router.GetMailboxesAsync(null, default).SingleAsync(m => m.Address == address);
 
