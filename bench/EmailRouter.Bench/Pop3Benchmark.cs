@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
 using EmailRouter.Interop.Tests.Servers;
 using EmailRouter.Mail;
 using EmailRouter.Mail.Pop3;
@@ -26,7 +25,7 @@ internal sealed class Pop3Benchmark : IBenchmark
         }
 
         await using DovecotServer server = await DovecotServer.StartAsync();
-        long bytes = await FillAsync(server, count);
+        long bytes = await MpopRival.FillAsync(server, count);
         string folder = Directory.CreateTempSubdirectory("er-bench-").FullName;
         string target = Directory.Exists("/dev/shm") ? "/dev/shm/" + Path.GetFileName(folder) : Path.Combine(folder, "mbox");
         try
@@ -38,7 +37,7 @@ internal sealed class Pop3Benchmark : IBenchmark
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 File.Delete(target);
-                theirs = Math.Min(theirs, await MpopAsync(server, folder, target));
+                theirs = Math.Min(theirs, await MpopRival.DownloadAsync(server, folder, target));
                 File.Delete(target);
                 ours = Math.Min(ours, await DownloadAsync(server, target, count, bytes));
             }
@@ -53,51 +52,6 @@ internal sealed class Pop3Benchmark : IBenchmark
             File.Delete(target);
             Directory.Delete(folder, recursive: true);
         }
-    }
-
-    private static async Task<long> FillAsync(DovecotServer server, int count)
-    {
-        var random = new Random(1);
-        long total = 0;
-        for (int i = 0; i < count; i++)
-        {
-            // Most mail is small; one in ten carries an attachment.
-            int lines = i % 10 == 0 ? random.Next(300, 5000) : random.Next(20, 150);
-            var text = new StringBuilder();
-            text.Append(CultureInfo.InvariantCulture, $"From: box{i}@example.test\r\nTo: sales@example.test\r\n");
-            text.Append(CultureInfo.InvariantCulture, $"Subject: number {i}\r\nMessage-ID: <{i}@example.test>\r\n\r\n");
-            for (int line = 0; line < lines; line++)
-                text.Append("JVBERi0xLjQKJcOkw7zDtsOfCjIgMCBvYmoKPDwvTGVuZ3RoIDMgMCBSL0ZpbHRlci9GbGF0ZURl\r\n");
-            byte[] message = Encoding.ASCII.GetBytes(text.ToString());
-            total += message.Length;
-            await server.DeliverAsync("bench", message);
-        }
-
-        return total;
-    }
-
-    private static async Task<double> MpopAsync(DovecotServer server, string folder, string target)
-    {
-        long started = Stopwatch.GetTimestamp();
-        await ServerProcess.RunAsync(
-            "mpop",
-            "--file=/dev/null",
-            "--host=localhost",
-            $"--port={server.Pop3sPort}",
-            "--auth=plain",
-            "--user=bench",
-            $"--passwordeval=echo {DovecotServer.Password}",
-            "--tls=on",
-            "--tls-starttls=off",
-            "--tls-certcheck=off",
-            "--pipelining=on",
-            "--received-header=off",
-            "--only-new=off",
-            "--keep=on",
-            $"--uidls-file={Path.Combine(folder, "uidls")}",
-            "--quiet",
-            $"--delivery=mbox,{target}");
-        return Stopwatch.GetElapsedTime(started).TotalSeconds;
     }
 
     private static async Task<double> DownloadAsync(DovecotServer server, string target, int count, long bytes)

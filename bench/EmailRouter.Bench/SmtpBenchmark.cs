@@ -21,16 +21,14 @@ internal sealed class SmtpBenchmark : IBenchmark
     {
         int count = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 10_000;
         int size = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 10_000;
-        if (Installed.Find("smtp-source") is null || Installed.Find("smtp-sink") is null)
+        if (SmtpSourceRival.WhyNot() is { } reason)
         {
-            Console.WriteLine("Not measured: smtp-source and smtp-sink are not installed (package postfix).");
+            Console.WriteLine($"Not measured: {reason}.");
             return 1;
         }
 
-        int port = ServerFolder.FreePorts(1)[0];
-        string[] user = Environment.IsPrivilegedProcess ? ["-u", "postfix"] : [];      // as root it demands a user to change to
-        await using ServerProcess sink = ServerProcess.Start("smtp-sink", [.. user, $"127.0.0.1:{port}", "1000"]);
-        await sink.WaitForPortAsync(port);
+        (ServerProcess sink, int port) = await SmtpSourceRival.StartSinkAsync();
+        await using ServerProcess running = sink;
         Console.WriteLine($"{count} messages of {size} bytes, no TLS, same smtp-sink, best of {Rounds}");
         byte[] message = Message(size);
         foreach (int sessions in new[] { 1, 4, 16 })
@@ -40,7 +38,7 @@ internal sealed class SmtpBenchmark : IBenchmark
             for (int round = 0; round < Rounds; round++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                theirs = Math.Min(theirs, await SourceAsync(port, sessions, count, size));
+                theirs = Math.Min(theirs, await SmtpSourceRival.SendAsync(port, sessions, count, size));
                 ours = Math.Min(ours, await SendAsync(port, sessions, count, message));
             }
 
@@ -57,15 +55,6 @@ internal sealed class SmtpBenchmark : IBenchmark
         while (text.Length < size)
             text.Append("JVBERi0xLjQKJcOkw7zDtsOfCjIgMCBvYmoKPDwvTGVuZ3RoIDMgMCBSL0ZpbHRlci9GbGF0ZURl\r\n");
         return Encoding.ASCII.GetBytes(text.ToString());
-    }
-
-    private static async Task<double> SourceAsync(int port, int sessions, int count, int size)
-    {
-        long started = Stopwatch.GetTimestamp();
-        await ServerProcess.RunAsync(
-            "smtp-source",
-            ["-d", "-s", $"{sessions}", "-m", $"{count}", "-l", $"{size}", "-f", "box@example.test", "-t", "sales@example.test", $"127.0.0.1:{port}"]);
-        return Stopwatch.GetElapsedTime(started).TotalSeconds;
     }
 
     private static async Task<double> SendAsync(int port, int sessions, int count, byte[] message)
