@@ -1,5 +1,6 @@
 using System.Globalization;
 using EmailRouter.Lab.Seed;
+using EmailRouter.Lab.Servers;
 using EmailRouter.Routing.Configuration;
 
 namespace EmailRouter.Lab;
@@ -13,9 +14,9 @@ internal static class LabDirections
         output.WriteLine();
         output.WriteLine("The lab stays up until Ctrl+C.");
         output.WriteLine();
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  POP3   {session.Pop3.Host} port {session.Pop3.Port} (STLS), {session.Pop3.TlsPort} (TLS)   certificate pin {session.Pop3.CertificatePin}"));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  SMTP   {session.Smtp.Host} port {session.Smtp.Port} (STARTTLS), {session.Smtp.TlsPort} (TLS)   certificate pin {session.Smtp.CertificatePin}"));
-        output.WriteLine($"  Login  {user.Address} with password {user.Password}, and so on for every mailbox;");
+        output.WriteLine($"  POP3   {Ports(session.Pop3, "STLS")}");
+        output.WriteLine($"  SMTP   {Ports(session.Smtp, "STARTTLS")}");
+        output.WriteLine($"  Login  {user.Address} with password {SeedOrganization.PasswordOf(user.Address)}, and so on for every mailbox;");
         output.WriteLine("         mail to those mailboxes needs no login");
         output.WriteLine($"  CRM    {session.CrmPath}");
         output.WriteLine();
@@ -25,6 +26,9 @@ internal static class LabDirections
             output.WriteLine("  " + command);
         output.WriteLine();
     }
+
+    private static string Ports(LabServer server, string upgrade) => string.Create(
+        CultureInfo.InvariantCulture, $"{server.Host} port {server.Port} ({upgrade}), {server.TlsPort} (TLS)   certificate pin {server.CertificatePin}");
 
     private static string[] Commands(LabSession session) =>
     [

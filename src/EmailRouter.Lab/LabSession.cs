@@ -94,8 +94,8 @@ public sealed class LabSession : IAsyncDisposable
         {
             session.Pop3.Start();
             session.Smtp.Start();
-            foreach ((string address, string password) in SeedOrganization.Users.Select(u => (u.Address, u.Password)).Concat(SeedOrganization.Queues.Select(q => (q.Address, q.Password))))
-                session.Mail.AddMailbox(address, password);
+            foreach (string address in SeedOrganization.Users.Select(u => u.Address).Concat(SeedOrganization.Queues.Select(q => q.Address)))
+                session.Mail.AddMailbox(address, SeedOrganization.PasswordOf(address));
             session.Mail.AddLocalDomain(SeedOrganization.DomainWithoutMailboxes);
             session.Crm = await EmbeddedCrm.OpenAsync(
                 new EmbeddedCrmOptions { Path = session.CrmPath, OrganizationName = SeedOrganization.Name, Clock = options.Clock }, cancellationToken);
@@ -129,7 +129,8 @@ public sealed class LabSession : IAsyncDisposable
         foreach (SampleMessage sample in SampleSet.Load().Where(s => s.Phase == phase))
         {
             byte[] content = SampleTemplate.Fill(sample.Template.Span, (name, key) => name == "router" ? RouterName : Resolve(name, key, sent));
-            delivered.Add(new DeliveredSample(sample, sample.Mailboxes.ToDictionary(m => m, m => Mail.Deliver(m, content).Uidl, StringComparer.OrdinalIgnoreCase)));
+            Dictionary<string, string> uidls = sample.Mailboxes.ToDictionary(m => m, m => Mail.Deliver(m, content).Uidl, StringComparer.OrdinalIgnoreCase);
+            delivered.Add(new DeliveredSample(sample, uidls));
         }
 
         return delivered;
@@ -166,7 +167,16 @@ public sealed class LabSession : IAsyncDisposable
             configuration => configuration with
             {
                 RouterName = RouterName,
-                Deployments = [new DeploymentConfiguration { Name = Deployment, Path = Path.GetFileName(CrmPath), IncomingProfile = IncomingProfile, OutgoingProfile = OutgoingProfile }],
+                Deployments =
+                [
+                    new DeploymentConfiguration
+                    {
+                        Name = Deployment,
+                        Path = Path.GetFileName(CrmPath),
+                        IncomingProfile = IncomingProfile,
+                        OutgoingProfile = OutgoingProfile,
+                    },
+                ],
                 Profiles =
                 [
                     Profile(IncomingProfile, MailDirection.Incoming, "Pop3", Pop3, TlsMode.Implicit),

@@ -117,7 +117,8 @@ public sealed class LabSessionTests
             for (int round = 1; round <= 2; round++)
             {
                 await using LabSession session = await LabSession.StartAsync(new LabOptions { Folder = folder });
-                session.Mail.Deliver(Ben, System.Text.Encoding.ASCII.GetBytes($"From: kim.abel@adatum.test\r\nSubject: Round {round}\r\nMessage-ID: <{round}@adatum.test>\r\n\r\n"));
+                string message = $"From: kim.abel@adatum.test\r\nSubject: Round {round}\r\nMessage-ID: <{round}@adatum.test>\r\n\r\n";
+                session.Mail.Deliver(Ben, System.Text.Encoding.ASCII.GetBytes(message));
                 await using Router router = await session.OpenRouterAsync();
                 Assert.Equal(1, (await PollAsync(router, Ben)).Promoted);
                 Assert.Equal(round, await session.Crm.FindEmailsAsync(new EmailFilter { IsOutgoing = false }, default).CountAsync());

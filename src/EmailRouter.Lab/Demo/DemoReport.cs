@@ -45,12 +45,19 @@ public static class DemoReport
     {
         string[] heads = ["Mailbox", "Filter", "Delivered", "Promoted", "Duplicate", "Not tracked", "Trouble", "Sent", "Not sent"];
         List<string[]> rows = [heads];
-        rows.AddRange(result.Mailboxes.Select(m => (string[])
-            [m.Address, m.Filter, .. new[] { m.Delivered, m.Promoted, m.Duplicate, m.NotTracked, m.Troubled, m.Sent, m.Failed }.Select(n => n == 0 ? "-" : n.ToString(CultureInfo.InvariantCulture))]));
+        foreach (DemoMailbox mailbox in result.Mailboxes)
+        {
+            int[] numbers = [mailbox.Delivered, mailbox.Promoted, mailbox.Duplicate, mailbox.NotTracked, mailbox.Troubled, mailbox.Sent, mailbox.Failed];
+            rows.Add([mailbox.Address, mailbox.Filter, .. numbers.Select(n => n == 0 ? "-" : n.ToString(CultureInfo.InvariantCulture))]);
+        }
+
         int[] widths = [.. heads.Select((_, column) => rows.Max(r => r[column].Length))];
         rows.Insert(1, [.. widths.Select(w => new string('-', w))]);
         foreach (string[] row in rows)
-            output.WriteLine(string.Join("  ", row.Select((cell, column) => column < 2 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))).TrimEnd());
+        {
+            IEnumerable<string> cells = row.Select((cell, column) => column < 2 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]));
+            output.WriteLine(string.Join("  ", cells).TrimEnd());
+        }
     }
 
     private static void WriteDecisions(string title, IEnumerable<DemoOutcome> outcomes, TextWriter output)
@@ -61,16 +68,20 @@ public static class DemoReport
         {
             string mark = outcome.Differences.Count == 0 ? "  " : "! ";
             if (outcome.Decisions.Count == 0)
-                output.WriteLine($"{mark}{Cut(outcome.Name, 34),-34}  {"-",-22}  {"-",-11}  {"not looked at",-22}  {outcome.Why}");
+                WriteLine("-", "-", "not looked at", outcome.Why);
             foreach (Decision decision in outcome.Decisions)
-                output.WriteLine($"{mark}{Cut(outcome.Name, 34),-34}  {Cut(decision.Mailbox.Split('@')[0], 22),-22}  {decision.Action,-11}  {decision.Reason,-22}  {Cut(OneLine(Because(decision)), 140)}");
+                WriteLine(decision.Mailbox.Split('@')[0], decision.Action.ToString(), decision.Reason, Because(decision));
+
+            void WriteLine(string mailbox, string action, string reason, string because) =>
+                output.WriteLine($"{mark}{Cut(outcome.Name, 34),-34}  {Cut(mailbox, 14),-14}  {action,-11}  {reason,-22}  {Cut(OneLine(because), 140)}");
         }
     }
 
     /// <summary>The most telling sentence: what it responds to, else how the check ended, else the decision's own words.</summary>
     private static string Because(Decision decision)
     {
-        Evidence? correlated = decision.Evidence.FirstOrDefault(e => e.Verdict == EvidenceVerdict.Match && e.Rule.StartsWith("Correlation.", StringComparison.Ordinal));
+        Evidence? correlated = decision.Evidence.FirstOrDefault(
+            e => e.Verdict == EvidenceVerdict.Match && e.Rule.StartsWith("Correlation.", StringComparison.Ordinal));
         if (decision.Action == DecisionAction.Promoted && correlated is not null)
             return correlated.Text;
         return decision.Evidence.FirstOrDefault(e => e.Rule == TrackingRules.Outcome)?.Text ?? decision.Explanation;
@@ -89,10 +100,11 @@ public static class DemoReport
 
         foreach (string error in result.Errors)
             output.WriteLine($"Error: {error}");
+        int expected = result.Outcomes.Count - different.Length;
         int decisions = result.Outcomes.Sum(o => o.Decisions.Count);
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{result.Outcomes.Count - different.Length} of {result.Outcomes.Count} messages as expected, {decisions} decisions, {result.Elapsed.TotalSeconds:0.0} s."));
+            $"{expected} of {result.Outcomes.Count} messages as expected, {decisions} decisions, {result.Elapsed.TotalSeconds:0.0} s."));
     }
 
     private static string OneLine(string text) => text.ReplaceLineEndings(" ");

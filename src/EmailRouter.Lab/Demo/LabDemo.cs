@@ -33,11 +33,11 @@ public sealed class LabDemo(LabSession session, TimeProvider clock)
 
         var outcomes = new List<DemoOutcome>();
         var judge = new OutcomeJudge(session.Crm);
-        ILookup<(string Mailbox, string Uidl), Decision> decisions = polls.SelectMany(p => p.Decisions).ToLookup(d => (d.Mailbox.ToLowerInvariant(), d.MessageKey ?? string.Empty));
+        ILookup<string, Decision> decisions = polls.SelectMany(p => p.Decisions).ToLookup(d => d.MessageKey ?? string.Empty, StringComparer.Ordinal);
         foreach (int phase in (int[])[1, 2])
         {
             foreach (DeliveredSample sample in delivered.Where(d => d.Sample.Phase == phase))
-                outcomes.Add(await judge.JudgeAsync(sample.Sample, [.. sample.Uidls.SelectMany(u => decisions[(u.Key.ToLowerInvariant(), u.Value)])], cancellationToken));
+                outcomes.Add(await judge.JudgeAsync(sample.Sample, [.. sample.Uidls.Values.SelectMany(u => decisions[u])], cancellationToken));
             if (phase == 2)
                 break;
             foreach (SeedEmail email in SeedOrganization.Emails)

@@ -29,7 +29,10 @@ public sealed class OutcomeJudge(EmbeddedCrm crm)
         foreach (Decision decision in decisions.Where(d => onlyDuplicates || d.Action != DecisionAction.Duplicate))
         {
             if (!sample.Reasons.Contains(decision.Reason))
-                differences.Add("reason", string.Join(" or ", sample.Reasons), decision.Error is null ? decision.Reason : $"{decision.Reason} ({decision.Error.Message})");
+            {
+                string actual = decision.Error is null ? decision.Reason : $"{decision.Reason} ({decision.Error.Message})";
+                differences.Add("reason", string.Join(" or ", sample.Reasons), actual);
+            }
         }
 
         if (decisions.Select(d => d.ActivityId).OfType<Guid>().Distinct().Count() > 1)
@@ -54,7 +57,8 @@ public sealed class OutcomeJudge(EmbeddedCrm crm)
     /// <param name="sent">What the mail server accepted.</param>
     /// <param name="cancellationToken">Stops the judging.</param>
     /// <returns>The outcome.</returns>
-    public async ValueTask<DemoOutcome> JudgeAsync(SeedEmail email, IReadOnlyList<Decision> decisions, IReadOnlyList<LabSentMessage> sent, CancellationToken cancellationToken)
+    public async ValueTask<DemoOutcome> JudgeAsync(
+        SeedEmail email, IReadOnlyList<Decision> decisions, IReadOnlyList<LabSentMessage> sent, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(email);
         ArgumentNullException.ThrowIfNull(decisions);
@@ -98,7 +102,11 @@ public sealed class OutcomeJudge(EmbeddedCrm crm)
         if (sample.Regarding is not null || sample.Correlation is null)
             differences.Compare("regarding", sample.Regarding ?? "nothing", await DescribeAsync(activity.Regarding, cancellationToken) ?? "nothing");
         if (sample.Sender is not null)
-            differences.Compare("sender", sample.Sender.Length == 0 ? "unresolved" : sample.Sender, await DescribeAsync(activity.EmailSender, cancellationToken) ?? "unresolved");
+        {
+            string actual = await DescribeAsync(activity.EmailSender, cancellationToken) ?? "unresolved";
+            differences.Compare("sender", sample.Sender.Length == 0 ? "unresolved" : sample.Sender, actual);
+        }
+
         if (sample.SenderCreated && activity.EmailSender is { } sender && LabSeed.IdOf(sender.LogicalName, sender.Name ?? string.Empty) == sender.Id)
             differences.Add("sender's record", "created", "there before");
         differences.Compare(
@@ -122,10 +130,13 @@ public sealed class OutcomeJudge(EmbeddedCrm crm)
         return $"{record.LogicalName} {name}";
     }
 
-    private static string NameOfQueue(RecordReference queue) => SeedOrganization.Queues.FirstOrDefault(q => LabSeed.IdOf("queue", q.Name) == queue.Id)?.Name ?? queue.ToString();
+    private static string NameOfQueue(RecordReference queue) =>
+        SeedOrganization.Queues.FirstOrDefault(q => LabSeed.IdOf("queue", q.Name) == queue.Id)?.Name ?? queue.ToString();
 
     private static string Words(IReadOnlyDictionary<string, int> actions) =>
-        actions.Count == 0 ? "none" : string.Join(", ", actions.OrderByDescending(a => a.Key, StringComparer.Ordinal).Select(a => a.Value == 1 ? a.Key : $"{a.Value} {a.Key}"));
+        actions.Count == 0
+            ? "none"
+            : string.Join(", ", actions.OrderByDescending(a => a.Key, StringComparer.Ordinal).Select(a => a.Value == 1 ? a.Key : $"{a.Value} {a.Key}"));
 
     private sealed class Differences
     {

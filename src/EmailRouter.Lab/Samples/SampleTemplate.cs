@@ -29,8 +29,10 @@ public static class SampleTemplate
             string argument = parts.Length > 1 ? parts[1] : string.Empty;
             if (parts[0] == "base64")
                 WriteBase64(filled, int.Parse(argument, NumberStyles.None, CultureInfo.InvariantCulture));
+            else if (resolve(parts[0], argument) is { } text)
+                filled.Write(Encoding.UTF8.GetBytes(text));
             else
-                filled.Write(Encoding.UTF8.GetBytes(resolve(parts[0], argument) ?? throw new FormatException($"Nothing fills {{{{{string.Join(':', parts)}}}}}.")));
+                throw new FormatException($"Nothing fills {{{{{string.Join(':', parts)}}}}}.");
             template = template[(open + close + 2)..];
         }
 

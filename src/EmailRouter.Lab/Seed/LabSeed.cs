@@ -47,7 +47,8 @@ public static class LabSeed
     {
         ArgumentNullException.ThrowIfNull(crm);
         await crm.SetOrganizationAsync(SeedOrganization.Settings, cancellationToken);
-        await crm.RegisterTableAsync(new TableDefinition { LogicalName = SeedOrganization.ProjectTable, AddressColumns = ["new_emailaddress"] }, cancellationToken);
+        var projects = new TableDefinition { LogicalName = SeedOrganization.ProjectTable, AddressColumns = ["new_emailaddress"] };
+        await crm.RegisterTableAsync(projects, cancellationToken);
         await CreateAsync(crm, SeedOrganization.Users.Select(Record), cancellationToken);
         await CreateAsync(crm, SeedOrganization.Queues.Select(Record), cancellationToken);
         await CreateAsync(crm, SeedOrganization.Records.Select(Record), cancellationToken);

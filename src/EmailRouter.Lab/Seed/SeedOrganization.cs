@@ -119,24 +119,30 @@ public static class SeedOrganization
     /// <summary>Gets the emails that wait to be sent.</summary>
     public static IReadOnlyList<SeedEmail> Emails { get; } =
     [
-        Email("quote-17", "Anna Berg", ["Kim Abel"], "Quotation 17 for the pump station", "<p>Dear Kim,</p><p>our quotation is attached.</p>") with { Regarding = "Adatum", Attachment = "quotation-17.txt" },
-        Email("order-4711", "Hugo Meyer", ["Jo Brandt"], "Confirmation of order 4711", "<p>Your order will be shipped soon.</p>") with { Regarding = "Fabrikam", Priority = EmailPriority.High },
-        Email("visit-plan", "Anna Berg", ["Lars Holm"], "Our visit to your plant", "<p>Would Tuesday or Wednesday suit you?</p>") with { Regarding = "Lars Holm" },
-        Email("contract-draft", "Ines Duarte", ["Nora Quist"], "Draft of the framework contract", "<p>The draft is below. Größe und Maße folgen.</p>") with { Regarding = "Wingtip", Cc = ["Viktor Lund"] },
+        Email("quote-17", "Anna Berg", ["Kim Abel"], "Quotation 17 for the pump station", "<p>Dear Kim,</p><p>our quotation is attached.</p>")
+            with { Regarding = "Adatum", Attachment = "quotation-17.txt" },
+        Email("order-4711", "Hugo Meyer", ["Jo Brandt"], "Confirmation of order 4711", "<p>Your order will be shipped soon.</p>")
+            with { Regarding = "Fabrikam", Priority = EmailPriority.High },
+        Email("visit-plan", "Anna Berg", ["Lars Holm"], "Our visit to your plant", "<p>Would Tuesday or Wednesday suit you?</p>")
+            with { Regarding = "Lars Holm" },
+        Email("contract-draft", "Ines Duarte", ["Nora Quist"], "Draft of the framework contract", "<p>The draft is below. Größe und Maße folgen.</p>")
+            with { Regarding = "Wingtip", Cc = ["Viktor Lund"] },
         Email("case-answer", "Support", ["Olga Ivanova"], "Your question about filters", "<p>Please clean the filter.</p>") with { Regarding = "Olga Ivanova" },
         Email("invoice-88", "Billing", ["Fabrikam"], "Invoice 88", "<p>Please pay within 14 days.</p>") with { Regarding = "Fabrikam" },
         Email("catalogue", "Carla Nunez", ["Lena Vogt"], "The catalogue you asked for", "<p>Here it is.</p>") with { Attachment = "catalogue.txt" },
-        Email("project-note", "David Kim", ["Turbine hall 7", "Crane 3"], "Access roads closed on Friday", "<p>Both roads are closed.</p>") with { Priority = EmailPriority.Low },
-        new("survey", "Ben Ortiz", ["Yuki Sato", "Gina Russo", "Julia Weiss"], "How satisfied are you", "<p>Five questions only.</p>", DecisionAction.Sent, DecisionReasons.PartlyAccepted,
-            "The mail server takes it for two recipients and refuses the third, who does not exist."),
-        new("research", "Ben Ortiz", ["Hana Novak"], "Samples for your laboratory", "<p>The samples are on their way.</p>", DecisionAction.Failed, DecisionReasons.Rejected,
-            "The mail server refuses the only recipient, who does not exist."),
-        new("opted-out", "Hugo Meyer", ["Lina Haas"], "News from our workshop", "<p>News.</p>", DecisionAction.Failed, DecisionReasons.RecipientNotAllowed,
-            "The recipient does not want to be mailed (donotemail)."),
-        new("unresolved", "Leo Rossi", ["nobody.known@northwind.test"], "Nice to have met you", "<p>See you.</p>", DecisionAction.Failed, DecisionReasons.RecipientNotAllowed,
+        Email("project-note", "David Kim", ["Turbine hall 7", "Crane 3"], "Access roads closed on Friday", "<p>Both roads are closed.</p>")
+            with { Priority = EmailPriority.Low },
+        new("survey", "Ben Ortiz", ["Yuki Sato", "Gina Russo", "Julia Weiss"], "How satisfied are you", "<p>Five questions only.</p>",
+            DecisionAction.Sent, DecisionReasons.PartlyAccepted, "The mail server takes it for two recipients and refuses the third, who does not exist."),
+        new("research", "Ben Ortiz", ["Hana Novak"], "Samples for your laboratory", "<p>The samples are on their way.</p>",
+            DecisionAction.Failed, DecisionReasons.Rejected, "The mail server refuses the only recipient, who does not exist."),
+        new("opted-out", "Hugo Meyer", ["Lina Haas"], "News from our workshop", "<p>News.</p>",
+            DecisionAction.Failed, DecisionReasons.RecipientNotAllowed, "The recipient does not want to be mailed (donotemail)."),
+        new("unresolved", "Leo Rossi", ["nobody.known@northwind.test"], "Nice to have met you", "<p>See you.</p>",
+            DecisionAction.Failed, DecisionReasons.RecipientNotAllowed,
             "The recipient is no record of the CRM, and the organization does not allow unresolved recipients."),
-        new("not-approved", "Grace Hall", ["Kim Abel"], "Written before the approval", "<p>Hello.</p>", null, null,
-            "The sender's address waits for approval, so the email is not even claimed."),
+        new("not-approved", "Grace Hall", ["Kim Abel"], "Written before the approval", "<p>Hello.</p>",
+            null, null, "The sender's address waits for approval, so the email is not even claimed."),
     ];
 
     /// <summary>Gives the password of a mailbox in the lab. It protects nothing: the lab listens on loopback only.</summary>

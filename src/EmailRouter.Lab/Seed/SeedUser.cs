@@ -17,9 +17,6 @@ public sealed record SeedUser(string Name, string Address, FilteringMethod Filte
 
     /// <summary>Gets a value indicating whether the user is disabled.</summary>
     public bool IsDisabled { get; init; }
-
-    /// <summary>Gets the password of the mailbox in the lab.</summary>
-    public string Password => SeedOrganization.PasswordOf(Address);
 }
 
 /// <summary>A queue of the lab's organization.</summary>
@@ -27,11 +24,7 @@ public sealed record SeedUser(string Name, string Address, FilteringMethod Filte
 /// <param name="Address">The address.</param>
 /// <param name="Filter">Which incoming email is promoted.</param>
 /// <param name="Owner">The name of the user who owns it.</param>
-public sealed record SeedQueue(string Name, string Address, FilteringMethod Filter, string Owner)
-{
-    /// <summary>Gets the password of the mailbox in the lab.</summary>
-    public string Password => SeedOrganization.PasswordOf(Address);
-}
+public sealed record SeedQueue(string Name, string Address, FilteringMethod Filter, string Owner);
 
 /// <summary>A record with addresses: a contact, an account, a lead, a project.</summary>
 /// <param name="LogicalName">The table.</param>

@@ -27,7 +27,9 @@ internal sealed class LabConnection(Stream stream, TimeProvider clock, Action<st
     /// <summary>Gets a value indicating whether bytes of the client wait to be read.</summary>
     public bool HasInput => end > start;
 
-    /// <summary>Secures the connection. Whatever the client sent in the clear after asking for it is an injection (RFC 3207 4.2) and ends the connection.</summary>
+    /// <summary>
+    /// Secures the connection. Whatever the client sent in the clear after asking for it is an injection (RFC 3207 4.2) and ends the connection.
+    /// </summary>
     public async Task<bool> SecureAsync(X509Certificate2 certificate, CancellationToken stop)
     {
         if (HasInput)

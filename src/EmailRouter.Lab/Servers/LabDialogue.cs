@@ -129,7 +129,8 @@ internal abstract class LabDialogue(LabServer server, LabServerOptions options, 
 
     /// <summary>Carries out a SASL exchange (RFC 4616, and LOGIN as everybody does it).</summary>
     /// <returns>User and password; null when the client cancelled or sent nonsense, which has been answered.</returns>
-    protected async Task<(string User, string Password)?> ReadSaslAsync(string argument, Func<string, string> challenge, string unknownMechanism, string cancelled)
+    protected async Task<(string User, string Password)?> ReadSaslAsync(
+        string argument, Func<string, string> challenge, string unknownMechanism, string cancelled)
     {
         string[] parts = argument.Split(' ', 2, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         string mechanism = parts.Length > 0 ? parts[0].ToUpperInvariant() : string.Empty;

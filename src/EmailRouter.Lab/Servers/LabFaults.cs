@@ -78,7 +78,10 @@ public sealed record LabFault(LabFaultKind Kind)
     /// </summary>
     public string? Command { get; init; }
 
-    /// <summary>Gets the mailbox it concerns: the one that is logged in or logging in, for RCPT the recipient, for <c>.</c> the first recipient. Null for all.</summary>
+    /// <summary>
+    /// Gets the mailbox it concerns: the one that is logged in or logging in, for MAIL the sender, for RCPT the recipient, for <c>.</c> the first recipient.
+    /// Null for all.
+    /// </summary>
     public string? Mailbox { get; init; }
 
     /// <summary>Gets how often it passes by before it strikes. Defaults to 0.</summary>
@@ -103,7 +106,9 @@ public enum LabFaultKind
     /// <summary>No answer ever comes.</summary>
     Stall,
 
-    /// <summary>The connection closes instead of an answer, or after <see cref="LabFault.AfterBytes"/> of it; the command has no effect unless bytes were asked for.</summary>
+    /// <summary>
+    /// The connection closes instead of an answer, or after <see cref="LabFault.AfterBytes"/> of it; the command has no effect unless bytes were asked for.
+    /// </summary>
     Drop,
 
     /// <summary>The first half of the answer's first line leaves, then the connection closes.</summary>

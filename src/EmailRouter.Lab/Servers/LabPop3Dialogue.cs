@@ -4,7 +4,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace EmailRouter.Lab.Servers;
 
 /// <summary>One POP3 session.</summary>
-internal sealed class LabPop3Dialogue(LabPop3Server server, LabServerOptions options, LabConnection connection, Func<X509Certificate2> certificate, CancellationToken stop)
+internal sealed class LabPop3Dialogue(
+    LabPop3Server server, LabServerOptions options, LabConnection connection, Func<X509Certificate2> certificate, CancellationToken stop)
     : LabDialogue(server, options, connection, LabProtocol.Pop3, stop)
 {
     private readonly LabServerOptions options = options;
@@ -121,8 +122,7 @@ internal sealed class LabPop3Dialogue(LabPop3Server server, LabServerOptions opt
     private void Login(string user, string password)
     {
         UserName = user;
-        LabMailbox? candidate = Store.Find(user);
-        if (candidate is null || !string.Equals(candidate.Password, password, StringComparison.Ordinal) || Fault("PASS", user, LabFaultKind.RefuseLogin) is not null)
+        if (Store.Find(user) is not { } candidate || candidate.Password != password || Fault("PASS", user, LabFaultKind.RefuseLogin) is not null)
         {
             UserName = null;
             Reply("-ERR [AUTH] Authentication failed.");

@@ -158,14 +158,10 @@ public abstract class LabServer : IAsyncDisposable
         await using var connection = new LabConnection(new NetworkStream(socket, ownsSocket: true), Store.Clock, CommonOptions.Trace);
         try
         {
-            if (implicitTls && (Faults.Take(Protocol, "TLS", null, LabFaultKind.Stall) is not null || !await connection.SecureAsync(ChooseCertificate(), stop.Token)))
-            {
-                if (!connection.IsDropped)
-                    await Task.Delay(Timeout.InfiniteTimeSpan, stop.Token);
-                return;
-            }
-
-            await ServeAsync(connection, stop.Token);
+            if (implicitTls && Faults.Take(Protocol, "TLS", null, LabFaultKind.Stall) is not null)
+                await Task.Delay(Timeout.InfiniteTimeSpan, stop.Token);
+            if (!implicitTls || await connection.SecureAsync(ChooseCertificate(), stop.Token))
+                await ServeAsync(connection, stop.Token);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
         {

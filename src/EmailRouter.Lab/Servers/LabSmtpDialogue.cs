@@ -5,7 +5,8 @@ using System.Text;
 namespace EmailRouter.Lab.Servers;
 
 /// <summary>One SMTP session.</summary>
-internal sealed class LabSmtpDialogue(LabSmtpServer server, LabSmtpOptions options, LabConnection connection, Func<X509Certificate2> certificate, CancellationToken stop)
+internal sealed class LabSmtpDialogue(
+    LabSmtpServer server, LabSmtpOptions options, LabConnection connection, Func<X509Certificate2> certificate, CancellationToken stop)
     : LabDialogue(server, options, connection, LabProtocol.Smtp, stop)
 {
     private readonly LabSmtpOptions options = options;
@@ -153,8 +154,7 @@ internal sealed class LabSmtpDialogue(LabSmtpServer server, LabSmtpOptions optio
 
         if (await ReadSaslAsync(argument, c => "334 " + c, "504 5.5.4 Unknown mechanism.", "501 5.7.0 Authentication cancelled.") is not { } given)
             return;
-        LabMailbox? mailbox = Store.Find(given.User);
-        if (mailbox is null || !string.Equals(mailbox.Password, given.Password, StringComparison.Ordinal) || Fault("AUTH", given.User, LabFaultKind.RefuseLogin) is not null)
+        if (Store.Find(given.User) is not { } mailbox || mailbox.Password != given.Password || Fault("AUTH", given.User, LabFaultKind.RefuseLogin) is not null)
         {
             Reply("535 5.7.8 Authentication failed.");
             return;
@@ -326,7 +326,8 @@ internal sealed class LabSmtpDialogue(LabSmtpServer server, LabSmtpOptions optio
         {
             string trace = string.Create(
                 CultureInfo.InvariantCulture,
-                $"Return-Path: <{reversePath}>\r\nDelivered-To: {recipient}\r\nReceived: from {clientName} ([127.0.0.1])\r\n\tby {options.HostName} with {Protocol()} id {id}\r\n" +
+                $"Return-Path: <{reversePath}>\r\nDelivered-To: {recipient}\r\n" +
+                $"Received: from {clientName} ([127.0.0.1])\r\n\tby {options.HostName} with {Protocol()} id {id}\r\n" +
                 $"\tfor <{recipient}>; {now:ddd, dd MMM yyyy HH:mm:ss} +0000\r\n");
             byte[] prefix = Encoding.UTF8.GetBytes(trace);
             byte[] whole = new byte[prefix.Length + content.Length];
@@ -384,7 +385,8 @@ internal sealed class LabSmtpDialogue(LabSmtpServer server, LabSmtpOptions optio
         var decoded = new StringBuilder();
         for (int i = 0; i < text.Length; i++)
         {
-            if (text[i] == '+' && i + 2 < text.Length && byte.TryParse(text.AsSpan(i + 1, 2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out byte octet))
+            if (text[i] == '+' && i + 2 < text.Length &&
+                byte.TryParse(text.AsSpan(i + 1, 2), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out byte octet))
             {
                 decoded.Append((char)octet);
                 i += 2;

@@ -55,7 +55,8 @@ public sealed partial class SampleSetTests
         Assert.True(sample.Template.Length < 16_384);
         string text = Encoding.UTF8.GetString(sample.Template.Span);
         Assert.All(Domain().Matches(text), m => Assert.Matches(@"(?i)\.(test|example|invalid)$|\.example\.test$", m.Groups[1].Value));
-        Assert.All(SampleTemplate.PlaceholdersOf(sample.Template.Span), p => Assert.Matches("^(base64:[0-9]+|router|(messageid|token|subject):[a-z0-9-]+)$", p));
+        Assert.All(
+            SampleTemplate.PlaceholdersOf(sample.Template.Span), p => Assert.Matches("^(base64:[0-9]+|router|(messageid|token|subject):[a-z0-9-]+)$", p));
         if (file is not ("bare-lf.eml" or "garbage.eml"))
             Assert.DoesNotContain('\n', text.Replace("\r\n", string.Empty, StringComparison.Ordinal));
     }
@@ -68,7 +69,8 @@ public sealed partial class SampleSetTests
         byte[] bytes = SampleTemplate.Fill(sample.Template.Span, (name, argument) => name == "messageid" ? $"<{argument}@contoso.test>" : $"{name} {argument}");
         MimeMessage message = MimeMessage.Parse(bytes);
         var settings = new OrganizationSettings { OrganizationId = Guid.NewGuid(), MaxUploadFileSize = (int)SeedOrganization.Settings["maxuploadfilesize"]! };
-        IncomingEmail email = IncomingEmailReader.Read(message, MessageClassifier.Classify(message), settings, null, null, DateTimeOffset.UnixEpoch, new List<Evidence>());
+        IncomingEmail email = IncomingEmailReader.Read(
+            message, MessageClassifier.Classify(message), settings, null, null, DateTimeOffset.UnixEpoch, new List<Evidence>());
 
         if (sample.Subject is not null)
             Assert.Equal(sample.Subject, email.Subject);

@@ -14,8 +14,11 @@ public sealed class SampleTemplateTests
     }
 
     [Fact]
-    public void An_unknown_placeholder_is_an_error_that_names_it() =>
-        Assert.Contains("{{what:ever}}", Assert.Throws<FormatException>(() => SampleTemplate.Fill("{{what:ever}}"u8, (_, _) => null)).Message, StringComparison.Ordinal);
+    public void An_unknown_placeholder_is_an_error_that_names_it()
+    {
+        FormatException error = Assert.Throws<FormatException>(() => SampleTemplate.Fill("{{what:ever}}"u8, (_, _) => null));
+        Assert.Contains("{{what:ever}}", error.Message, StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData(0)]

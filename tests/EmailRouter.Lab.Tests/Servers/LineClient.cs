@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using EmailRouter.Lab.Servers;
 
@@ -26,7 +27,7 @@ internal sealed class LineClient : IAsyncDisposable
     {
         var secured = new SslStream(stream, false, (_, certificate, _, _) =>
         {
-            ServerCertificateExpiry = certificate is null ? null : DateTimeOffset.Parse(certificate.GetExpirationDateString(), System.Globalization.CultureInfo.CurrentCulture);
+            ServerCertificateExpiry = (certificate as X509Certificate2)?.NotAfter;
             return certificate is not null;
         });
         await secured.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "localhost" }, limit.Token);
