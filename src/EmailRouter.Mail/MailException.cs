@@ -14,6 +14,9 @@ public class MailException(string errorId, MailStep step, string message, string
     /// <summary>The id of a message over <see cref="Mime.MessageBufferOptions.MaximumSize"/>.</summary>
     public const string MessageTooLarge = "MailMessageTooLarge";
 
+    /// <summary>The id of a message that this machine could not keep: its disk is full, or the spool folder cannot be written.</summary>
+    public const string SpoolFailed = "MailSpoolFailed";
+
     /// <summary>The id of an address that cannot stand in a command; the message is to blame, not the server.</summary>
     public const string InvalidAddress = "MailInvalidAddress";
 

@@ -4,7 +4,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using EmailRouter.Crm;
 using EmailRouter.Routing;
-using EmailRouter.Routing.Tracking;
 
 namespace EmailRouter.Lab.Demo;
 
@@ -84,7 +83,7 @@ public static class DemoReport
             e => e.Verdict == EvidenceVerdict.Match && e.Rule.StartsWith("Correlation.", StringComparison.Ordinal));
         if (decision.Action == DecisionAction.Promoted && correlated is not null)
             return correlated.Text;
-        return decision.Evidence.FirstOrDefault(e => e.Rule == TrackingRules.Outcome)?.Text ?? decision.Explanation;
+        return decision.Explanation;
     }
 
     private static void WriteDifferences(DemoResult result, TextWriter output)

@@ -97,7 +97,7 @@ internal static class Pop3Errors
             "Raise the size limit, or have the message removed from the mailbox.",
             cause)
         : new MailCommandException(
-            "MailSpoolFailed",
+            MailException.SpoolFailed,
             MailStep.Fetch,
             $"{stream.Where}: message {message.Id} could not be kept: {cause.Message}",
             "Make room on the disk of the temporary folder, or choose another folder.",

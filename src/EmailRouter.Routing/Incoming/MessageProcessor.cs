@@ -3,6 +3,7 @@ using EmailRouter.Mail;
 using EmailRouter.Mime;
 using EmailRouter.Routing.Configuration;
 using EmailRouter.Routing.State;
+using EmailRouter.Routing.Tracking;
 
 namespace EmailRouter.Routing.Incoming;
 
@@ -25,12 +26,14 @@ internal sealed class MessageProcessor(
     public int MaxConcurrency => settings.EnableSmartMatching ? 1 : 8;
 
     /// <summary>Reads and validates a message; costs no round trip.</summary>
+    /// <exception cref="MailException">This machine, not the message, is to blame: the next one could not be kept either.</exception>
     public PreparedMessage Prepare(FetchedMessage fetched)
     {
         if (fetched.Error is { } error)
         {
             return error.ErrorId switch
             {
+                MailException.SpoolFailed => throw error,
                 MailException.MessageGone => Decided(fetched, null, DecisionAction.NotTracked, DecisionReasons.MessageGone, "The message disappeared from the mailbox before it was fetched.", []),
                 MailException.MessageTooLarge => Decided(fetched, null, DecisionAction.NotTracked, DecisionReasons.MessageTooLarge, error.Message, [], RouterError.From(error, "Fetch")),
                 _ => new PreparedMessage(fetched) { Failure = error },
@@ -65,14 +68,14 @@ internal sealed class MessageProcessor(
             if (check.Reason == CheckReason.Unknown)
                 throw new CrmException("CrmCheckUnknown", "The organization gave no reason for its decision.", "Look into the CRM server's log.") { IsAboutRecord = true };
             if (!check.ShouldDeliver && check.Reason != CheckReason.Duplicate)
-                return Decide(email, DecisionAction.NotTracked, check.Reason.ToString(), DecisionWords.Explain(check.Reason), evidence);
+                return Decide(email, DecisionAction.NotTracked, check.Reason.ToString(), Explain(check.Reason, evidence), evidence);
 
             bool duplicate = check.Reason == CheckReason.Duplicate;
             if (state is null)
             {
                 return duplicate
-                    ? Decide(email, DecisionAction.Duplicate, check.Reason.ToString(), DecisionWords.Explain(check.Reason), evidence) with { ActivityId = check.ExistingActivityId }
-                    : Decide(email, DecisionAction.Promoted, check.Reason.ToString(), DecisionWords.Explain(check.Reason), evidence);
+                    ? Decide(email, DecisionAction.Duplicate, check.Reason.ToString(), Explain(check.Reason, evidence), evidence) with { ActivityId = check.ExistingActivityId }
+                    : Decide(email, DecisionAction.Promoted, check.Reason.ToString(), Explain(check.Reason, evidence), evidence);
             }
 
             step = "Deliver";
@@ -84,7 +87,7 @@ internal sealed class MessageProcessor(
                 email,
                 duplicate ? DecisionAction.Duplicate : DecisionAction.Promoted,
                 reason,
-                DecisionWords.Explain(duplicate ? CheckReason.Duplicate : check.Reason),
+                check.Reason != CheckReason.Duplicate && duplicate ? DecisionWords.Explain(CheckReason.Duplicate) : Explain(check.Reason, evidence),
                 evidence) with { ActivityId = delivered.ActivityId };
         }
         catch (OperationCanceledException)
@@ -135,6 +138,10 @@ internal sealed class MessageProcessor(
 
         return new PreparedMessage(fetched) { Email = email, Evidence = evidence, Threads = Threads(email) };
     }
+
+    /// <summary>An engine of ours says itself in one sentence what came out; of a server that decides only the code is known.</summary>
+    private static string Explain(CheckReason reason, List<Evidence> evidence) =>
+        evidence.FindLast(e => e.Rule == TrackingRules.Outcome)?.Text ?? DecisionWords.Explain(reason);
 
     private static HashSet<string> Threads(IncomingEmail email)
     {

@@ -250,6 +250,18 @@ public sealed class IncomingPipelineTests : IAsyncLifetime
         Assert.Equal(PollStatus.Completed, result.Status);
     }
 
+    [Fact]
+    public async Task A_full_disk_ends_the_poll_and_counts_against_no_message()
+    {
+        mail.Put(Mail("a"));
+        mail.Put(Mail("b"), new MailException(MailException.SpoolFailed, MailStep.Fetch, "no space left on device", "make room") { IsTransient = true });
+        for (int i = 0; i < 4; i++)
+            Assert.Equal(MailException.SpoolFailed, (await PollAsync(Target)).Error?.ErrorId);
+
+        Assert.Single(organization.Delivered);
+        Assert.Empty(await state.GetQuarantineAsync(default).ToListAsync());
+    }
+
     [Theory]
     [InlineData("Content-Type: multipart/report; report-type=delivery-status; boundary=b", "REPORT.IPM.Note.NDR")]
     [InlineData("Content-Type: multipart/report; report-type=disposition-notification; boundary=b", "REPORT.IPM.Note.IPNRN")]
