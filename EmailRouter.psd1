@@ -13,14 +13,32 @@
     VariablesToExport    = @()
     AliasesToExport      = @()
     CmdletsToExport      = @(
+        'Get-CrmEmailActivity'
+        'Get-CrmRecord'
+        'Get-RouterDecision'
         'Get-RouterDeployment'
+        'Get-RouterMailbox'
         'Get-RouterProfile'
+        'Get-RouterQuarantine'
+        'Import-CrmEmailActivity'
+        'Import-CrmRecord'
+        'Invoke-RouterPoll'
+        'New-CrmEmailActivity'
+        'New-CrmRecord'
         'New-RouterDeployment'
         'New-RouterProfile'
         'Remove-RouterDeployment'
         'Remove-RouterProfile'
+        'Save-RouterQuarantine'
+        'Send-CrmEmailActivity'
+        'Set-CrmRecord'
         'Set-RouterDeployment'
+        'Set-RouterMailbox'
         'Set-RouterProfile'
+        'Start-RouterLab'
+        'Stop-RouterLab'
+        'Test-RouterAccess'
+        'Trace-RouterMessage'
     )
     PrivateData          = @{
         PSData = @{

@@ -22,6 +22,9 @@ public sealed class ModuleLifetime : IModuleAssemblyInitializer, IModuleAssembly
     private static readonly EngineLoadContext Engine = new(Path.Combine(OwnFolder(), "lib"));
     private static int imports;
 
+    /// <summary>Raised when the module leaves the last runspace that had it; what runs in the background ends now.</summary>
+    public static event Action? Removed;
+
     /// <inheritdoc/>
     public void OnImport()
     {
@@ -41,6 +44,7 @@ public sealed class ModuleLifetime : IModuleAssemblyInitializer, IModuleAssembly
         {
             if (imports > 0 && --imports == 0)
             {
+                Removed?.Invoke();
                 AssemblyLoadContext.Default.Resolving -= ResolveOwn;
             }
         }

@@ -40,6 +40,9 @@ internal static class RouterErrors
         ("Invalid", ErrorCategory.InvalidData),
         ("Unreadable", ErrorCategory.InvalidData),
         ("Malformed", ErrorCategory.InvalidData),
+        ("Unknown", ErrorCategory.InvalidArgument),
+        ("Ambiguous", ErrorCategory.InvalidArgument),
+        ("NotUsable", ErrorCategory.InvalidOperation),
         ("Protocol", ErrorCategory.ProtocolError),
         ("Resolve", ErrorCategory.ConnectionError),
         ("Connect", ErrorCategory.ConnectionError),
@@ -58,7 +61,8 @@ internal static class RouterErrors
     /// <summary>The ids the cmdlets themselves give; those of the engine come with its errors.</summary>
     public static IReadOnlyList<string> OwnIds { get; } =
     [
-        "RouterDeploymentNotFound", "RouterProfileNotFound", "RouterMailboxNotFound", "RouterPathNotFound", "RouterParameterInvalid", "RouterNotEmbedded", "RouterLabNotInstalled", "RouterLabNotRunning",
+        "RouterDeploymentNotFound", "RouterProfileNotFound", "RouterMailboxNotFound", "RouterMailboxBusy", "RouterPathNotFound", "RouterMessageTooLarge",
+        "RouterQuarantineNotFound", "RouterParameterInvalid", "RouterLabNotInstalled", "RouterLabNotRunning", "CrmRecordNotFound",
     ];
 
     /// <summary>Makes the record of an exception of the engine.</summary>
@@ -91,17 +95,36 @@ internal static class RouterErrors
         "RouterMailboxNotFound", "LoadMailboxes", $"No mailbox of the organization matches '{name}'.",
         "List the mailboxes with Get-RouterMailbox; check that the user or queue has an address in the CRM.", name);
 
+    /// <summary>A record does not exist.</summary>
+    public static ErrorRecord RecordNotFound(string logicalName, Guid id) => Own(
+        "CrmRecordNotFound", "Find", $"There is no {logicalName} {id}.", "Look for it with other criteria; it may have been deleted.", id);
+
+    /// <summary>Another router is polling the mailbox.</summary>
+    public static ErrorRecord MailboxBusy(string address) => Own(
+        "RouterMailboxBusy", "Lease", $"Another router is polling the mailbox {address}.", "Nothing, when that is intended; otherwise find the other router and stop it.", address);
+
     /// <summary>A path leads nowhere.</summary>
     public static ErrorRecord PathNotFound(string path) => Own(
         "RouterPathNotFound", "Read", $"There is no file '{path}'.", "Check the path; use -LiteralPath for names with brackets.", path);
 
+    /// <summary>A file is larger than a message may be.</summary>
+    public static ErrorRecord FileTooLarge(string path, Exception cause)
+    {
+        RouterError error = new("RouterMessageTooLarge", "Read", $"{path}: {cause.Message}", "Raise maxMessageSize in the configuration, or leave the file out.", IsTransient: false);
+        return Make(error, CategoryOf(error), path, cause);
+    }
+
+    /// <summary>A message is not, or no longer, in the quarantine.</summary>
+    public static ErrorRecord QuarantineNotFound(Guid id) => Own(
+        "RouterQuarantineNotFound", "Read", $"There is no message {id} in the quarantine.", "List the messages with Get-RouterQuarantine.", id);
+
+    /// <summary>An email activity failed for good.</summary>
+    public static ErrorRecord EmailFailed(Decision decision) => From(
+        decision.Error ?? new RouterError($"RouterEmail{decision.Reason}", "Send", decision.Explanation, "Correct the email activity in the CRM and send it again.", IsTransient: false),
+        decision.ActivityId ?? decision.Id);
+
     /// <summary>Parameters contradict each other, or a value makes no sense.</summary>
     public static ErrorRecord ParameterInvalid(string message, string remedy, object? target) => Own("RouterParameterInvalid", "Parameters", message, remedy, target);
-
-    /// <summary>Something that only an embedded CRM can do was asked of another.</summary>
-    public static ErrorRecord NotEmbedded(string deployment) => Own(
-        "RouterNotEmbedded", "Configuration", $"The deployment '{deployment}' is no embedded CRM.",
-        "Look into its records with the CRM's own tools; these cmdlets are for embedded ones.", deployment);
 
     /// <summary>The module was built without the lab.</summary>
     public static ErrorRecord LabNotInstalled(string path, Exception cause)

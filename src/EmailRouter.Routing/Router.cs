@@ -5,6 +5,7 @@ using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Mail;
 using EmailRouter.Mime;
+using EmailRouter.Routing.Access;
 using EmailRouter.Routing.Configuration;
 using EmailRouter.Routing.Incoming;
 using EmailRouter.Routing.Outgoing;
@@ -163,6 +164,11 @@ public sealed class Router : IAsyncDisposable
         }
     }
 
+    /// <summary>Makes what tests whether mailboxes can be used. It reads each CRM anew, once, through connections of its own.</summary>
+    /// <returns>The tester, for many mailboxes at the same time.</returns>
+    public AccessTester CreateAccessTester() =>
+        new(Configuration, Systems, Secrets, async (deployment, _) => await OpenAsync(deployment).ConfigureAwait(false), Mail);
+
     /// <summary>Polls one mailbox once. Errors are in the result, not thrown.</summary>
     /// <param name="mailbox">The mailbox.</param>
     /// <param name="poll">How to go about it.</param>
@@ -182,7 +188,7 @@ public sealed class Router : IAsyncDisposable
         {
             PollTarget target = TargetOf(mailbox);
             IOrganization organization = await GetOrganizationAsync(mailbox.Deployment, cancellationToken).ConfigureAwait(false);
-            IRouterState remembered = poll.DryRun && !File.Exists(StatePath) ? await OpenNothingRememberedAsync(cancellationToken).ConfigureAwait(false) : await GetStateAsync(cancellationToken).ConfigureAwait(false);
+            IRouterState remembered = await RememberedAsync(poll.DryRun, cancellationToken).ConfigureAwait(false);
             return await new IncomingPipeline(organization, remembered, Configuration.RouterName, Configuration.Routing, Mail).PollAsync(target, poll, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is RouterException or CrmException)
@@ -255,7 +261,7 @@ public sealed class Router : IAsyncDisposable
         var pipeline = new OutgoingPipeline(
             found.Name,
             organization,
-            await GetStateAsync(cancellationToken).ConfigureAwait(false),
+            await RememberedAsync(send.DryRun, cancellationToken).ConfigureAwait(false),
             new MessageComposer(new LoopGuard(Configuration.RouterName, routing.MaxReceivedHeaders), Mail.Buffers, Clock),
             (email, _) => ValueTask.FromResult(RouteOf(email, mailboxes)),
             routing,
@@ -300,16 +306,21 @@ public sealed class Router : IAsyncDisposable
         await using (session.ConfigureAwait(false))
         {
             MessageRef message = await MessageSearch.FindAsync(session, mailbox.Address, messageKey, cancellationToken).ConfigureAwait(false);
+            Decision? decision = null;
             await foreach (FetchedMessage fetched in session.FetchAsync([message], cancellationToken).ConfigureAwait(false))
             {
                 using (fetched)
                 {
                     if (fetched.Error is { } error)
                         throw error;
-                    Decision decision = await TraceAsync(fetched.Content!, mailbox.Deployment, mailbox, cancellationToken).ConfigureAwait(false);
-                    await session.CompleteAsync(cancellationToken).ConfigureAwait(false);
-                    return decision with { MessageKey = message.Id };
+                    decision = await TraceAsync(fetched.Content!, mailbox.Deployment, mailbox, cancellationToken).ConfigureAwait(false);
                 }
+            }
+
+            if (decision is not null)
+            {
+                await session.CompleteAsync(cancellationToken).ConfigureAwait(false);
+                return decision with { MessageKey = message.Id };
             }
         }
 
@@ -382,6 +393,9 @@ public sealed class Router : IAsyncDisposable
         MailCredential login = credential is null ? MailCredential.Anonymous : MailCredential.Password(credential.UserName, Secrets.Unprotect(credential.Secret));
         return new SentCopyTarget(copy.Address, Systems.Mail(profile.System), profile.ToEndpoint(), new MailLogin(copy.Address, login));
     }
+
+    private ValueTask<IRouterState> RememberedAsync(bool isDryRun, CancellationToken cancellationToken) =>
+        isDryRun && !File.Exists(StatePath) ? OpenNothingRememberedAsync(cancellationToken) : GetStateAsync(cancellationToken);
 
     /// <summary>A dry run makes no file: where there is no state yet, nothing is remembered.</summary>
     private async ValueTask<IRouterState> OpenNothingRememberedAsync(CancellationToken cancellationToken)

@@ -44,6 +44,28 @@ public abstract partial class RecordStoreContract
     }
 
     [Fact]
+    public async Task Peeking_tells_what_would_be_claimed_and_changes_nothing()
+    {
+        Guid id = await PendingAsync("Offer");
+        StoredState before = await World.GetAsync(id);
+
+        PendingEmail peeked = Assert.Single(await Store.ClaimPendingAsync(new ClaimRequest { PeekOnly = true }, default));
+
+        Assert.Equal((id, "Offer CRM:0001001"), (peeked.ActivityId, peeked.Subject));
+        Assert.Equivalent(before, await World.GetAsync(id), strict: true);
+        Assert.Equal("Offer CRM:0001001", Assert.Single(await ClaimAsync()).Subject);
+    }
+
+    [Fact]
+    public async Task Emails_that_are_excepted_are_not_claimed()
+    {
+        Guid first = await PendingAsync("First");
+        Guid second = await PendingAsync("Second");
+
+        Assert.Equal(second, Assert.Single(await Store.ClaimPendingAsync(new ClaimRequest { ExceptActivityIds = [first] }, default)).ActivityId);
+    }
+
+    [Fact]
     public async Task Many_claimers_at_once_never_get_the_same_email()
     {
         for (int i = 0; i < 30; i++)

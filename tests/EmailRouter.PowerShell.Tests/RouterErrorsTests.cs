@@ -9,7 +9,7 @@ public sealed class RouterErrorsTests
     public void Own_ids_are_unique_and_carry_the_prefix()
     {
         Assert.Equal(RouterErrors.OwnIds.Count, RouterErrors.OwnIds.Distinct(StringComparer.OrdinalIgnoreCase).Count());
-        Assert.All(RouterErrors.OwnIds, id => Assert.StartsWith("Router", id, StringComparison.Ordinal));
+        Assert.All(RouterErrors.OwnIds, id => Assert.Matches("^(Router|Crm)[A-Z]", id));
     }
 
     [Fact]

@@ -11,7 +11,8 @@ public sealed partial class EmbeddedCrm
         ArgumentNullException.ThrowIfNull(request);
         if (request.MaxCount <= 0 || !await file.ReadAsync(s => OutboxTable.HasWork(s, request, Now), cancellationToken).ConfigureAwait(false))
             return [];
-        return await file.WriteAsync(s => OutboxTable.Claim(s, request, Now, NewId, Opener), cancellationToken).ConfigureAwait(false);
+        return await file.WriteAsync(
+            s => request.PeekOnly ? OutboxTable.Peek(s, request, Now, NewId, Opener) : OutboxTable.Claim(s, request, Now, NewId, Opener), cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>

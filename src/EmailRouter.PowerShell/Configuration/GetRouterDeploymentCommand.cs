@@ -20,7 +20,7 @@ namespace EmailRouter.PowerShell.Configuration;
 public sealed class GetRouterDeploymentCommand : RouterConfigurationCmdlet
 {
     /// <summary>The names of the deployments; wildcards are allowed. All when left out.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
     [Alias("Deployment")]
     [SupportsWildcards]
     [ValidateNotNullOrEmpty]

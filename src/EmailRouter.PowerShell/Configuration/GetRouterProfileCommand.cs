@@ -21,7 +21,7 @@ namespace EmailRouter.PowerShell.Configuration;
 public sealed class GetRouterProfileCommand : RouterConfigurationCmdlet
 {
     /// <summary>The names of the profiles; wildcards are allowed. All when left out.</summary>
-    [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
     [SupportsWildcards]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(ProfileNameCompleter))]

@@ -32,11 +32,6 @@ public abstract class RouterConfigurationCmdlet : RouterCmdlet
         return store;
     }
 
-    /// <summary>Turns a path as a user types it into one of the file system. The file need not exist.</summary>
-    /// <param name="path">The path, relative to the current location.</param>
-    /// <returns>The full path.</returns>
-    private protected Task<string> ResolvePathAsync(string path) => OnPipelineThreadAsync(() => GetUnresolvedProviderPathFromPSPath(path));
-
     /// <summary>Tells whether a parameter was given.</summary>
     /// <param name="name">The parameter.</param>
     /// <returns>True when it was, even as null.</returns>

@@ -78,8 +78,8 @@ internal sealed class PipelinePump(int capacity = 256)
             }
             catch (Exception e)
             {
+                // The one who asked gets it, and with it a halt that the user answered; it comes back to this thread when the work ends by it.
                 answer.TrySetException(e);
-                throw;
             }
         }).ConfigureAwait(false);
         return await answer.Task.WaitAsync(stop.Token).ConfigureAwait(false);

@@ -153,6 +153,11 @@ public abstract class RouterCmdlet : PSCmdlet, IDisposable
     /// <returns>The answer.</returns>
     protected Task<T> OnPipelineThreadAsync<T>(Func<T> question) => pump.AskAsync(question);
 
+    /// <summary>Turns a path as a user types it into one of the file system. The file need not exist.</summary>
+    /// <param name="path">The path, relative to the current location.</param>
+    /// <returns>The full path.</returns>
+    private protected Task<string> ResolvePathAsync(string path) => OnPipelineThreadAsync(() => GetUnresolvedProviderPathFromPSPath(path));
+
     /// <summary>Adds work that goes on beside the following input objects; the cmdlet must wait for it in its last hook.</summary>
     /// <param name="background">The work.</param>
     private protected void Track(Task background) => work = work.IsCompleted ? background : Task.WhenAll(work, background);

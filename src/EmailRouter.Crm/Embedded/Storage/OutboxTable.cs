@@ -18,6 +18,24 @@ internal static class OutboxTable
         ("now", now),
         ("stuck", now - request.StuckAfter));
 
+    /// <summary>Tells what <see cref="Claim"/> would claim: claims, reads, and takes everything back.</summary>
+    /// <inheritdoc cref="Claim"/>
+    /// <returns>The emails as they would be claimed, with the tracking tokens they would get.</returns>
+    public static List<PendingEmail> Peek(
+        SqliteSession session, ClaimRequest request, DateTimeOffset now, Func<Guid> newId, Func<long, long, Func<CancellationToken, ValueTask<Stream>>> open)
+    {
+        session.Execute("SAVEPOINT peek");
+        try
+        {
+            return Claim(session, request, now, newId, open);
+        }
+        finally
+        {
+            session.Execute("ROLLBACK TO peek");
+            session.Execute("RELEASE peek");
+        }
+    }
+
     /// <summary>Claims pending emails.</summary>
     /// <param name="session">The connection, in a write.</param>
     /// <param name="request">The request.</param>
@@ -209,12 +227,14 @@ internal static class OutboxTable
         List<Candidate> candidates = session.Query(
             $"""
             SELECT emailkey, emailrouter_size, prioritycode, createdon FROM email WHERE statuscode = 6 AND emailsender = @sender AND {IsDue}
-            AND (@ids IS NULL OR activityid IN (SELECT value FROM json_each(@ids))) ORDER BY prioritycode DESC, createdon, emailkey LIMIT @max
+            AND (@ids IS NULL OR activityid IN (SELECT value FROM json_each(@ids)))
+            AND activityid NOT IN (SELECT value FROM json_each(@except)) ORDER BY prioritycode DESC, createdon, emailkey LIMIT @max
             """,
             row => new Candidate(row.GetInt64(0), sender, row.GetInt64(1), (EmailPriority)row.Int(2), row.Time(3)),
             ("sender", sender),
             ("now", now),
             ("ids", request.ActivityIds),
+            ("except", request.ExceptActivityIds),
             ("max", request.MaxPerSender));
         (long deficit, long turn) = session.Query(
             "SELECT deficit, turn FROM emailrouter_sendershare WHERE senderid = @sender",

@@ -1,0 +1,275 @@
+# The cmdlets over a lab: real protocols on loopback, an embedded CRM, everything as a user types it.
+BeforeAll {
+    Import-Module "$PSScriptRoot/../TestUtils.psm1" -Force
+    Import-Module (Get-ModulePath)
+}
+
+Describe 'A lab' -Tag Integration {
+    BeforeEach {
+        $script:lab = Start-RouterLab
+        $PSDefaultParameterValues['*-Router*:ConfigurationPath'] = $script:lab.ConfigurationPath
+        $PSDefaultParameterValues['*-Crm*:ConfigurationPath'] = $script:lab.ConfigurationPath
+    }
+
+    AfterEach {
+        $PSDefaultParameterValues.Remove('*-Router*:ConfigurationPath')
+        $PSDefaultParameterValues.Remove('*-Crm*:ConfigurationPath')
+        $script:lab | Stop-RouterLab -ErrorAction SilentlyContinue
+    }
+
+    It 'is a configuration that the other cmdlets take from the pipeline' {
+        $PSDefaultParameterValues.Remove('*-Router*:ConfigurationPath')
+        @($script:lab | Get-RouterMailbox).Count | Should -Be 15
+        @($script:lab | Get-RouterProfile).Count | Should -Be 2
+        $script:lab | Get-RouterDeployment | ForEach-Object Name | Should -Be 'Lab'
+    }
+
+    It 'ends, with its folder, when it is stopped' {
+        $script:lab | Stop-RouterLab
+        $script:lab.Folder | Should -Not -Exist
+        $script:lab | Stop-RouterLab -ErrorAction SilentlyContinue -ErrorVariable errors
+        $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterLabNotRunning,*'
+    }
+
+    Context 'Get-RouterMailbox' {
+        It 'lists users and queues with what the router makes of them' {
+            (Get-RouterMailbox -Queue).Name | Sort-Object | Should -Be 'Billing', 'Sales', 'Support'
+            @(Get-RouterMailbox -User).Count | Should -Be 12
+            (Get-RouterMailbox grace*).Incoming | Should -Be 'NotApproved'
+            (Get-RouterMailbox grace*).IncomingText | Should -BeLike '*Approve*'
+        }
+
+        It 'finds mailboxes by name, address and wildcard, and reports who is missing' {
+            Get-RouterMailbox 'Anna Berg' | ForEach-Object Address | Should -Be 'anna.berg@contoso.test'
+            @(Get-RouterMailbox *a.*@contoso.test, support@contoso.test).Count | Should -BeGreaterThan 1
+            $found = Get-RouterMailbox nobody@contoso.test, support@contoso.test -ErrorAction SilentlyContinue -ErrorVariable errors
+            $found.Name | Should -Be 'Support'
+            $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterMailboxNotFound,*'
+            $errors[0].TargetObject | Should -Be 'nobody@contoso.test'
+        }
+
+        It 'shows no secret' {
+            Get-RouterMailbox | Format-List * | Out-String | Should -Not -Match 'Secret|Password'
+        }
+    }
+
+    Context 'Set-RouterMailbox' {
+        It 'approves in the CRM' {
+            $now = Get-RouterMailbox grace* | Set-RouterMailbox -Approve -PassThru
+            $now.Approval | Should -Be 'Approved'
+            $now.Incoming | Should -Be 'Usable'
+        }
+
+        It 'disables, assigns profiles and sets credentials in the configuration' {
+            Set-RouterMailbox support@contoso.test -Enabled $false | Should -BeNullOrEmpty
+            (Get-RouterMailbox Support).Incoming | Should -Be 'Disabled'
+            $null = New-RouterProfile -Name Other -Direction Incoming -System Pop3 -HostName 127.0.0.1
+            $now = Set-RouterMailbox Support -Enabled $true -IncomingProfile Other -Credential (New-TestCredential -UserName 'somebody') -PassThru
+            $now.IncomingProfile | Should -Be 'Other'
+            $now.IncomingUserName | Should -Be 'somebody'
+            (Set-RouterMailbox Support -IncomingProfile '' -Credential $null -PassThru).Incoming | Should -Be 'NoCredential'
+        }
+
+        It 'refuses a profile that does not exist' {
+            Set-RouterMailbox Support -IncomingProfile Nobody -ErrorAction SilentlyContinue -ErrorVariable errors
+            $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterConfigurationInvalid,*'
+            (Get-RouterMailbox Support).IncomingProfile | Should -Be 'Lab POP3'
+        }
+
+        It 'changes nothing under -WhatIf' {
+            $before = Get-Content -Raw $script:lab.ConfigurationPath
+            Get-RouterMailbox | Set-RouterMailbox -Approve -Enabled $false -WhatIf
+            Get-Content -Raw $script:lab.ConfigurationPath | Should -Be $before
+            (Get-RouterMailbox grace*).Approval | Should -Be 'Pending'
+        }
+    }
+
+    Context 'Test-RouterAccess' {
+        It 'tests step by step in both directions' {
+            $results = Test-RouterAccess support@contoso.test
+            $results.Direction | Sort-Object | Should -Be 'Incoming', 'Outgoing'
+            $results.Success | Should -Not -Contain $false
+            $results[0].Steps.Name | Should -Contain 'Authenticate'
+            ($results | Where-Object Direction -EQ Incoming).MessageCount | Should -BeGreaterThan 0
+        }
+
+        It 'answers with one Boolean when that is wanted' {
+            Get-RouterMailbox -Queue | Test-RouterAccess -Quiet | Should -BeTrue
+            Set-RouterMailbox Sales -Credential (New-TestCredential)
+            Get-RouterMailbox -Queue | Test-RouterAccess -Quiet | Should -BeFalse
+            Test-RouterAccess nobody@contoso.test -Quiet -ErrorAction SilentlyContinue | Should -BeFalse
+        }
+
+        It 'says what to do about <Id>' -ForEach @(
+            @{ Id = 'MailAuthenticationFailed'; Arrange = { Set-RouterMailbox Support -Credential (New-TestCredential) } }
+            @{ Id = 'MailConnect*'; Arrange = { Set-RouterProfile 'Lab POP3' -Port 9 } }
+            @{ Id = 'Mail*Certificate*'; Arrange = { Set-RouterProfile 'Lab POP3' -CertificatePin @() } }
+            @{ Id = 'RouterMailboxNotApproved'; Arrange = { Get-RouterMailbox Support | ForEach-Object { Set-CrmRecord queue $_.Owner.Id -Attributes @{ emailrouteraccessapproval = 'Pending' } } } }
+        ) {
+            . $Arrange
+            $result = Test-RouterAccess support@contoso.test -Direction Incoming
+            $result.Success | Should -BeFalse
+            $result.Failure.ErrorId | Should -BeLike $Id
+            $result.Failure.Remedy | Should -Not -BeNullOrEmpty
+        }
+    }
+
+    Context 'Invoke-RouterPoll' {
+        It 'composes with what finds and tests mailboxes' {
+            $table = Get-RouterMailbox -Queue | Test-RouterAccess | Where-Object Success | Invoke-RouterPoll -ThrottleLimit 8 | Format-Table | Out-String
+            $table | Should -Match 'support@contoso.test'
+            @(Get-CrmEmailActivity -Direction Incoming).Count | Should -BeGreaterThan 3
+        }
+
+        It 'polls each mailbox once, however often it comes' {
+            $results = Get-RouterMailbox -Queue | Test-RouterAccess | Invoke-RouterPoll
+            $results.Mailbox | Sort-Object | Should -Be 'billing@contoso.test', 'sales@contoso.test', 'support@contoso.test'
+            $results.Status | Should -Not -Contain 'Failed'
+        }
+
+        It 'finds nothing new the second time' {
+            $null = Invoke-RouterPoll
+            (Invoke-RouterPoll | Measure-Object New -Sum).Sum | Should -Be 0
+        }
+
+        It 'reads, decides and explains under -WhatIf, and changes nothing anywhere' {
+            $state = Join-Path $script:lab.Folder 'state.db'
+            $crm = @(Get-CrmEmailActivity).Count
+            $dry = Invoke-RouterPoll -WhatIf 6>$null
+            ($dry | Measure-Object Promoted -Sum).Sum | Should -BeGreaterThan 3
+            $dry.IsDryRun | Should -Not -Contain $false
+            $state | Should -Not -Exist
+            @(Get-CrmEmailActivity).Count | Should -Be $crm
+            Get-RouterDecision | Should -BeNullOrEmpty
+            $real = Invoke-RouterPoll
+            ($real | Measure-Object New -Sum).Sum | Should -Be ($dry | Measure-Object New -Sum).Sum
+        }
+
+        It 'shows decisions when asked to' {
+            $decisions = Invoke-RouterPoll Support -Detailed
+            $decisions[0].GetType().FullName | Should -Be 'EmailRouter.Routing.Decision'
+            $decisions.Action | Should -Contain 'Promoted'
+            @($decisions | Where-Object ActivityId | Get-CrmEmailActivity).Count | Should -BeGreaterThan 0
+        }
+
+        It 'keeps within -MaxMessages' {
+            $result = Invoke-RouterPoll Support -MaxMessages 2
+            $result.Status | Should -Be 'Incomplete'
+            $result.Listed | Should -BeGreaterThan 2
+            $result.Decisions.Count | Should -Be 2
+        }
+
+        It 'reports the mailbox that fails, and goes on with the others' {
+            Set-RouterMailbox Sales -Credential (New-TestCredential)
+            $results = Get-RouterMailbox -Queue | Invoke-RouterPoll -ErrorAction SilentlyContinue -ErrorVariable errors
+            $results.Count | Should -Be 3
+            ($results | Where-Object Mailbox -EQ sales@contoso.test).Status | Should -Be 'Failed'
+            ($results | Where-Object Mailbox -EQ support@contoso.test).Status | Should -Be 'Completed'
+            @($errors).Count | Should -Be 1
+            $errors[0].FullyQualifiedErrorId | Should -BeLike 'MailAuthenticationFailed,*'
+            $errors[0].CategoryInfo.Category | Should -Be 'AuthenticationError'
+            $errors[0].TargetObject | Should -Be 'sales@contoso.test'
+            $errors[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+        }
+
+        It 'says why a mailbox that was named is not used' {
+            Invoke-RouterPoll grace* -ErrorAction SilentlyContinue -ErrorVariable errors | ForEach-Object Status | Should -Be 'Failed'
+            $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterMailboxNotUsable,*'
+        }
+
+        It 'explains with -Verbose and shows the protocol with -Debug, without passwords' {
+            $records = Invoke-RouterPoll Support -Verbose -Debug 4>&1 5>&1
+            "$($records.Where{ $_ -is [Management.Automation.VerboseRecord] })" | Should -Match 'Promoted'
+            $protocol = "$($records.Where{ $_ -is [Management.Automation.DebugRecord] })"
+            $protocol | Should -Match 'UIDL|STAT|CAPA'
+            $protocol | Should -Not -Match ([Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes("`0support@contoso.test`0")).Substring(0, 12))
+        }
+
+        It 'stops within a second while a server keeps silent' {
+            $faultType = $script:lab.Session.GetType().Assembly.GetType('EmailRouter.Lab.Servers.LabFault')
+            $kind = [Enum]::Parse($faultType.Assembly.GetType('EmailRouter.Lab.Servers.LabFaultKind'), 'Stall')
+            $null = $script:lab.Session.Faults.Add([Activator]::CreateInstance($faultType, $kind))
+            $running = Start-StoppableScript 'Invoke-RouterPoll Support -ConfigurationPath $path' -Variables @{ path = $script:lab.ConfigurationPath }
+            Wait-Condition { $script:lab.Session.Pop3.ConnectionCount -gt 0 }
+            (Stop-StoppableScript $running).TotalMilliseconds | Should -BeLessThan 1000
+        }
+    }
+
+    Context 'Send-CrmEmailActivity' {
+        It 'sends what is pending' {
+            $pending = @(Get-CrmEmailActivity -Status PendingSend).Count
+            $pending | Should -BeGreaterThan 0
+            $result = Send-CrmEmailActivity -WarningAction SilentlyContinue -ErrorAction SilentlyContinue
+            $result.Sent | Should -BeGreaterThan 0
+            $result.Sent + $result.Deferred + $result.Failed + $result.Uncertain | Should -Be $result.Claimed
+            $script:lab.Session.Mail.Sent.Count | Should -BeGreaterOrEqual $result.Sent
+        }
+
+        It 'sends nothing under -WhatIf' {
+            $before = Get-CrmEmailActivity | Sort-Object ActivityId | ForEach-Object { "$($_.ActivityId) $($_.Status) $($_.VersionNumber)" }
+            (Send-CrmEmailActivity -WhatIf).IsDryRun | Should -BeTrue
+            Get-CrmEmailActivity | Sort-Object ActivityId | ForEach-Object { "$($_.ActivityId) $($_.Status) $($_.VersionNumber)" } | Should -Be $before
+            $script:lab.Session.Mail.Sent.Count | Should -Be 0
+            Join-Path $script:lab.Folder 'state.db' | Should -Not -Exist
+        }
+
+        It 'sends certain email activities only' {
+            $made = New-CrmEmailActivity -From Support -To info@adatum.test -Subject 'One' -Body 'Text' -PlainText -Send
+            $null = New-CrmEmailActivity -From Support -To info@adatum.test -Subject 'Two' -Body 'Text' -PlainText -Send
+            $decision = $made | Send-CrmEmailActivity -Detailed
+            $decision.Action | Should -Be 'Sent'
+            ($made | Get-CrmEmailActivity).Status | Should -Be 'Sent'
+            $script:lab.Session.Mail.Sent.Count | Should -Be 1
+        }
+
+        It 'asks for the email activities that are to be sent again' {
+            { Send-CrmEmailActivity -SendAgain } | Should -Throw -ErrorId 'RouterParameterInvalid,*'
+        }
+    }
+
+    Context 'Trace-RouterMessage and Get-RouterDecision' {
+        BeforeAll {
+            $script:mail = Join-Path $TestDrive 'question [1].eml'
+            Set-Content -LiteralPath $script:mail -Value "From: Lea <lea@example.test>`r`nTo: support@contoso.test`r`nSubject: A question`r`nMessage-ID: <q1@example.test>`r`n`r`nHello`r`n"
+        }
+
+        It 'say what would happen to a file, and change nothing' {
+            $decision = Trace-RouterMessage -LiteralPath $script:mail -Mailbox support@contoso.test
+            $decision.Action | Should -Be 'Promoted'
+            $decision.Evidence.Count | Should -BeGreaterThan 1
+            Get-RouterDecision | Should -BeNullOrEmpty
+            Get-CrmEmailActivity -MessageId '<q1@example.test>' | Should -BeNullOrEmpty
+        }
+
+        It 'take files from the pipeline and by wildcard' {
+            (Get-Item -LiteralPath $script:mail | Trace-RouterMessage).Path | Should -Be (Get-Item -LiteralPath $script:mail).FullName
+            @(Trace-RouterMessage (Join-Path $TestDrive 'question*.eml')).Count | Should -Be 1
+        }
+
+        It 'trace a message in a mailbox, and decisions from before' {
+            $decision = Invoke-RouterPoll Support -Detailed | Select-Object -First 1
+            (Trace-RouterMessage -Mailbox support@contoso.test -MessageKey $decision.MessageKey).Subject | Should -Be $decision.Subject
+            (Get-RouterDecision -Mailbox support* -First 1 | Trace-RouterMessage).Action | Should -Be 'Duplicate'
+        }
+
+        It 'find decisions by every field' {
+            $null = Invoke-RouterPoll
+            $one = Get-RouterDecision -Action Promoted -First 1
+            $one.MessageKey | Should -Not -BeNullOrEmpty
+            foreach ($filter in @{ Mailbox = $one.Mailbox }, @{ Deployment = 'Lab' }, @{ Direction = 'Incoming' }, @{ Action = 'Promoted' }, @{ Reason = $one.Reason },
+                @{ MessageId = $one.MessageId }, @{ Subject = $one.Subject }, @{ From = $one.From }, @{ ActivityId = $one.ActivityId }, @{ Since = $one.On }, @{ Until = $one.On }) {
+                (Get-RouterDecision @filter).Id | Should -Contain $one.Id -Because "it was asked for by $($filter.Keys)"
+            }
+
+            Get-RouterDecision -Deployment Nobody | Should -BeNullOrEmpty
+            Get-RouterDecision -Until $one.On.AddDays(-1) | Should -BeNullOrEmpty
+        }
+
+        It 'say what is missing' {
+            Trace-RouterMessage ./nothing.eml -ErrorAction SilentlyContinue -ErrorVariable errors
+            $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterPathNotFound,*'
+            Trace-RouterMessage -Mailbox support@contoso.test -MessageKey nothing -ErrorAction SilentlyContinue -ErrorVariable errors
+            $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterMessageNotFound,*'
+        }
+    }
+}
