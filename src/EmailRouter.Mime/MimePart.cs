@@ -192,6 +192,16 @@ public sealed class MimePart
         }
     }
 
+    /// <summary>Decodes the start of the body: at least as many bytes as asked for, where there are so many, and at most 4 KiB more.</summary>
+    internal byte[] DecodeStart(int length)
+    {
+        var result = new ArrayBufferWriter<byte>(Math.Clamp(RawBody.Length, 64, 65536));
+        var decoder = new BodyDecoder(RawBody, TransferEncoding);
+        for (int read; result.WrittenCount < length && (read = decoder.Read(result.GetSpan(4096)[..4096])) > 0;)
+            result.Advance(read);
+        return result.WrittenSpan.ToArray();
+    }
+
     private ContentType ReadContentType()
     {
         int index = Headers.IndexOf("Content-Type");

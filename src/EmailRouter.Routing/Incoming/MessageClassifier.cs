@@ -1,5 +1,6 @@
 using EmailRouter.Crm;
 using EmailRouter.Mime;
+using EmailRouter.Mime.Reports;
 
 namespace EmailRouter.Routing.Incoming;
 
@@ -90,28 +91,14 @@ public static class MessageClassifier
     /// <summary>Reads the worst action of the recipients (RFC 3464 2.3.3).</summary>
     private static MessageClassification DeliveryStatus(MimeMessage message, string why)
     {
-        string? action = null;
-        foreach (MimePart part in message.AllParts())
-        {
-            if (!part.ContentType.Is("message", "delivery-status") && !part.ContentType.Is("message", "global-delivery-status"))
-                continue;
-            foreach (string line in part.GetText().Split('\n'))
-            {
-                if (!line.StartsWith("Action:", StringComparison.OrdinalIgnoreCase))
-                    continue;
-                string value = line["Action:".Length..].Trim().ToLowerInvariant();
-                if (action is null || value == "failed" || (value == "delayed" && action != "failed"))
-                    action = value;
-            }
-        }
-
+        DeliveryAction action = Mime.Reports.DeliveryStatus.Read(message)?.WorstAction ?? DeliveryAction.Unknown;
         string @class = action switch
         {
-            "delayed" => Delayed,
-            "delivered" or "relayed" or "expanded" => Delivery,
+            DeliveryAction.Delayed => Delayed,
+            DeliveryAction.Delivered or DeliveryAction.Relayed or DeliveryAction.Expanded => Delivery,
             _ => NonDelivery,
         };
-        return Automatic(@class, action is null ? why : $"{why}, Action: {action}");
+        return Automatic(@class, action == DeliveryAction.Unknown ? why : $"{why}, Action: {action.ToString().ToLowerInvariant()}");
     }
 
     private static MessageClassification? Meeting(MimeMessage message)
