@@ -66,6 +66,16 @@ public abstract record MailCredential
     /// <param name="password">The password.</param>
     /// <returns>The credential.</returns>
     public static MailCredential Password(string userName, string password) => new PasswordCredential(userName, password);
+
+    /// <summary>A user name and a source of OAuth access tokens.</summary>
+    /// <param name="userName">The user name; for Exchange Online the mailbox, also a shared one.</param>
+    /// <param name="getToken">Gets a token that is valid now, from a cache where there is one. Called once for each login.</param>
+    /// <returns>The credential.</returns>
+    public static MailCredential Token(string userName, Func<CancellationToken, ValueTask<AccessToken>> getToken) => new TokenCredential(userName, getToken);
+
+    /// <summary>The account the process runs under: its Kerberos ticket or Windows logon (GSSAPI, GSS-SPNEGO, NTLM).</summary>
+    /// <returns>The credential.</returns>
+    public static MailCredential Process() => new ProcessCredential();
 }
 
 /// <summary>No credential.</summary>
@@ -76,6 +86,30 @@ public sealed record AnonymousCredential : MailCredential;
 /// <param name="Secret">The password.</param>
 public sealed record PasswordCredential(string UserName, string Secret) : MailCredential
 {
+    /// <summary>Gets as whom to act after logging in, where a master user may (RFC 4616 2); null for oneself.</summary>
+    public string? AuthorizationId { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => $"Password of {UserName}";
+}
+
+/// <summary>A user name and a source of OAuth access tokens, for XOAUTH2 and OAUTHBEARER (RFC 7628).</summary>
+/// <param name="UserName">The user name.</param>
+/// <param name="GetTokenAsync">Gets a token that is valid now. May throw a <see cref="MailException"/>; it passes through.</param>
+public sealed record TokenCredential(string UserName, Func<CancellationToken, ValueTask<AccessToken>> GetTokenAsync) : MailCredential
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"Token of {UserName}";
+}
+
+/// <summary>The account the process runs under.</summary>
+public sealed record ProcessCredential : MailCredential;
+
+/// <summary>An OAuth access token. Never shown: <see cref="ToString"/> leaves it out.</summary>
+/// <param name="Value">The token.</param>
+/// <param name="ExpiresOn">When it expires; null when unknown.</param>
+public readonly record struct AccessToken(string Value, DateTimeOffset? ExpiresOn = null)
+{
+    /// <inheritdoc/>
+    public override string ToString() => ExpiresOn is null ? "Token" : $"Token until {ExpiresOn:u}";
 }

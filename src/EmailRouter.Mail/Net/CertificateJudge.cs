@@ -27,6 +27,19 @@ internal sealed class CertificateJudge(MailEndpoint endpoint)
     public static string Pin(X509Certificate2 certificate) =>
         Convert.ToHexString(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo())).ToLowerInvariant();
 
+    /// <summary>Computes the channel binding of a certificate (RFC 5929 4.1): its hash by the function of its signature, by SHA-256 where that is weaker.</summary>
+    /// <param name="certificate">The certificate.</param>
+    /// <returns>The hash; null where the signature names no single hash function.</returns>
+    public static byte[]? EndPointBinding(X509Certificate2 certificate) => certificate.SignatureAlgorithm.Value switch
+    {
+        // MD5 and SHA-1 with RSA, DSA and ECDSA count as SHA-256, and SHA-256 itself.
+        "1.2.840.113549.1.1.4" or "1.2.840.113549.1.1.5" or "1.2.840.10040.4.3" or "1.2.840.10045.4.1"
+            or "1.2.840.113549.1.1.11" or "1.2.840.10045.4.3.2" or "2.16.840.1.101.3.4.3.2" => SHA256.HashData(certificate.RawDataMemory.Span),
+        "1.2.840.113549.1.1.12" or "1.2.840.10045.4.3.3" => SHA384.HashData(certificate.RawDataMemory.Span),
+        "1.2.840.113549.1.1.13" or "1.2.840.10045.4.3.4" => SHA512.HashData(certificate.RawDataMemory.Span),
+        _ => null,
+    };
+
     /// <summary>The callback of <see cref="SslStream"/>.</summary>
     public bool Validate(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
     {

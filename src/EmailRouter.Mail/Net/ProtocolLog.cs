@@ -34,6 +34,10 @@ internal sealed class ProtocolLog(IProgress<string>? watcher)
     /// <param name="values">The secrets; an empty list ends the masking.</param>
     public void Hide(params string[] values) => secrets = [.. values.Where(v => v.Length > 0).OrderByDescending(v => v.Length)];
 
+    /// <summary>Masks a further text until the next <see cref="Hide"/>.</summary>
+    /// <param name="value">The secret.</param>
+    public void HideAlso(string value) => Hide([.. secrets, value]);
+
     /// <summary>Notes a line of the client, already masked.</summary>
     /// <param name="line">The line.</param>
     public void Client(string line) => Add("C: " + line);

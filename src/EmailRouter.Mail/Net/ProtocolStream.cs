@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
 namespace EmailRouter.Mail.Net;
@@ -37,6 +39,7 @@ internal sealed partial class ProtocolStream : IAsyncDisposable
         this.endpoint = endpoint;
         this.context = context;
         IsSecure = secure;
+        Port = port;
         Where = mailbox.Length > 0 ? $"{mailbox} at {endpoint.Host}:{port}" : $"{endpoint.Host}:{port}";
         abort = new CancellationTokenSource(Timeout.InfiniteTimeSpan, context.Clock);
         Log = new ProtocolLog(context.ProtocolLog);
@@ -44,6 +47,12 @@ internal sealed partial class ProtocolStream : IAsyncDisposable
 
     /// <summary>Gets whom one talks to, for messages: the mailbox, host and port.</summary>
     public string Where { get; }
+
+    /// <summary>Gets the server's name.</summary>
+    public string Host => endpoint.Host;
+
+    /// <summary>Gets the server's port.</summary>
+    public int Port { get; }
 
     /// <summary>Gets the log.</summary>
     public ProtocolLog Log { get; }
@@ -223,6 +232,10 @@ internal sealed partial class ProtocolStream : IAsyncDisposable
         IsSecure = true;
         Log.Note("TLS");
     }
+
+    /// <summary>Computes the <c>tls-server-end-point</c> channel binding (RFC 5929 4).</summary>
+    /// <returns>The hash of the server's certificate; null without TLS, or where the certificate's signature names no single hash.</returns>
+    public byte[]? GetEndPointBinding() => stream is SslStream { RemoteCertificate: X509Certificate2 certificate } ? CertificateJudge.EndPointBinding(certificate) : null;
 
     /// <summary>Makes the exception for something the protocol does not allow, and the connection dead.</summary>
     /// <param name="errorId">The stable id.</param>

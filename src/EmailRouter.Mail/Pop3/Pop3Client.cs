@@ -195,16 +195,15 @@ internal sealed class Pop3Client : IAsyncDisposable
 
     private async ValueTask<string> AuthenticateAsync(MailCredential credential, CancellationToken cancellationToken)
     {
-        SaslSelection.RequireProtection(Stream, endpoint);
-        foreach (ISaslMechanism mechanism in SaslSelection.Choose(Capabilities.Mechanisms, endpoint, credential))
+        foreach (ISaslMechanism mechanism in SaslSelection.Choose(Capabilities.Mechanisms, Stream, endpoint, credential, "pop"))
         {
             // Always in two steps: all servers know them, and a refusal before the credential has left is no failed login.
             SaslOutcome<Pop3Response> outcome = await SaslExchange.RunAsync(
-                mechanism, initialResponse: false, Stream, (line, shown, ct) => SayAsync(mechanism, line, shown, ct), cancellationToken).ConfigureAwait(false);
+                mechanism, initialResponse: false, Stream, (message, ct) => SayAsync(mechanism, message, ct), cancellationToken).ConfigureAwait(false);
             if (outcome.Reply.IsOk)
                 return mechanism.Name;
             if (outcome.CredentialSent || outcome.Reply.Code.Length > 0)
-                throw Pop3Errors.Login(Stream, outcome.Reply, mechanism.Name, Capabilities);
+                throw Pop3Errors.Login(Stream, outcome.Reply, mechanism.Name, Capabilities, mechanism.Explanation);
         }
 
         bool wished = endpoint.Mechanisms.Count == 0 || endpoint.Mechanisms.Contains("USER", StringComparer.OrdinalIgnoreCase);
@@ -224,10 +223,10 @@ internal sealed class Pop3Client : IAsyncDisposable
         };
     }
 
-    private async ValueTask<SaslTurn<Pop3Response>> SayAsync(ISaslMechanism mechanism, string line, string? shown, CancellationToken cancellationToken)
+    private async ValueTask<SaslTurn<Pop3Response>> SayAsync(ISaslMechanism mechanism, SaslMessage message, CancellationToken cancellationToken)
     {
         Stream.Enter(MailStep.Authenticate, "the answer to AUTH " + mechanism.Name);
-        Stream.Write(line, shown);
+        Stream.Write(message.ToLine("AUTH"), message.ToShown("AUTH"));
         await Stream.FlushAsync(cancellationToken).ConfigureAwait(false);
         Pop3Response response = await ReadAnyAsync(context.Deadlines.Command, cancellationToken).ConfigureAwait(false);
 
@@ -238,6 +237,7 @@ internal sealed class Pop3Client : IAsyncDisposable
 
     private async ValueTask UserAndPassAsync(PasswordCredential password, CancellationToken cancellationToken)
     {
+        SaslSelection.RequireProtection(Stream, endpoint);
         Pop3Response user = await CommandAsync(MailStep.Authenticate, "USER " + password.UserName, cancellationToken).ConfigureAwait(false);
         if (!user.IsOk)
             throw Pop3Errors.Login(Stream, user, "USER", Capabilities);

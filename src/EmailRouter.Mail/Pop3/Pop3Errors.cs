@@ -17,15 +17,18 @@ internal static class Pop3Errors
     /// <param name="response">The answer.</param>
     /// <param name="mechanism">How the login was tried.</param>
     /// <param name="capabilities">What the server announced, for its login delay.</param>
+    /// <param name="explanation">What was said about it within the exchange.</param>
     /// <returns>The exception to throw.</returns>
-    public static MailCommandException Login(ProtocolStream stream, Pop3Response response, string mechanism, Pop3Capabilities capabilities)
+    public static MailCommandException Login(
+        ProtocolStream stream, Pop3Response response, string mechanism, Pop3Capabilities capabilities, string explanation = "")
     {
         bool locked = response.Code.Length == 0 && Array.Exists(LockWords, w => response.Text.Contains(w, StringComparison.OrdinalIgnoreCase));
         if (locked || response.Code is "IN-USE" or "LOGIN-DELAY" or "SYS/TEMP" or "SYS/PERM")
             return Refused(stream, locked ? response with { Code = "IN-USE" } : response, MailStep.OpenMailbox, "the login", capabilities);
+        string why = explanation.Length > 0 ? $" ({stream.Log.Clean(System.Text.Encoding.UTF8.GetBytes(explanation))})" : string.Empty;
         return new MailAuthenticationException(
             "MailAuthenticationFailed",
-            $"{stream.Where}: the server refused the login with {mechanism}: {Show(stream, response)}",
+            $"{stream.Where}: the server refused the login with {mechanism}: {Show(stream, response)}{why}",
             "Check user name and password, whether the account is locked or needs an app password, and whether POP3 is enabled for it.")
         {
             Reply = Show(stream, response),

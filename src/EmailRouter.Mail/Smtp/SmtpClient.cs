@@ -227,13 +227,13 @@ internal sealed class SmtpClient : IAsyncDisposable
     /// <summary>Authenticates. There is no EHLO afterwards: some servers forget the login then (MailKit #370, #393).</summary>
     private async ValueTask<(string Result, string Detail)> LogInAsync(MailCredential credential, CancellationToken cancellationToken)
     {
-        SaslSelection.RequireProtection(Stream, endpoint);
         Stream.Log.Hide(SaslExchange.Secrets(credential));
         SmtpResponse? refusal = null;
-        foreach (ISaslMechanism mechanism in SaslSelection.Choose(Capabilities.Mechanisms, endpoint, credential))
+        string explanation = string.Empty;
+        foreach (ISaslMechanism mechanism in SaslSelection.Choose(Capabilities.Mechanisms, Stream, endpoint, credential, "smtp"))
         {
             SaslOutcome<SmtpResponse> outcome = await SaslExchange.RunAsync(
-                mechanism, initialResponse: true, Stream, (line, shown, ct) => SayAsync(mechanism, line, shown, ct), cancellationToken).ConfigureAwait(false);
+                mechanism, initialResponse: true, Stream, (message, ct) => SayAsync(mechanism, message, ct), cancellationToken).ConfigureAwait(false);
             if (outcome.Reply.IsPositive && outcome.ServerProven)
             {
                 Stream.Log.Hide();
@@ -241,16 +241,17 @@ internal sealed class SmtpClient : IAsyncDisposable
             }
 
             if (outcome.Reply.IsPositive)
-                throw Stream.Protocol("MailProtocolError", $"the server ended AUTH {mechanism.Name} before it was complete");
+                throw Stream.Protocol("MailServerNotProven", $"the server ended AUTH {mechanism.Name} before it was complete");
 
             // 504 and the like say that the mechanism is not there after all; nothing else is worth another attempt, since accounts get locked.
             if (outcome.Reply.Code is not (500 or 501 or 502 or 503 or 504))
-                throw SmtpErrors.Login(Stream, outcome.Reply, mechanism.Name);
+                throw SmtpErrors.Login(Stream, outcome.Reply, mechanism.Name, mechanism.Explanation);
             refusal = outcome.Reply;
+            explanation = mechanism.Explanation;
         }
 
         if (refusal is not null)
-            throw SmtpErrors.Login(Stream, refusal, "any mechanism");
+            throw SmtpErrors.Login(Stream, refusal, "any mechanism", explanation);
         throw new MailAuthenticationException(
             "MailNoMechanism",
             $"{Stream.Where}: none of the server's ways to log in can be used (AUTH {string.Join(' ', Capabilities.Mechanisms)}).",
@@ -262,10 +263,10 @@ internal sealed class SmtpClient : IAsyncDisposable
         };
     }
 
-    private async ValueTask<SaslTurn<SmtpResponse>> SayAsync(ISaslMechanism mechanism, string line, string? shown, CancellationToken cancellationToken)
+    private async ValueTask<SaslTurn<SmtpResponse>> SayAsync(ISaslMechanism mechanism, SaslMessage message, CancellationToken cancellationToken)
     {
         Stream.Enter(MailStep.Authenticate, "the reply to AUTH " + mechanism.Name);
-        Stream.Write(line, shown);
+        Stream.Write(message.ToLine("AUTH"), message.ToShown("AUTH"));
         await Stream.FlushAsync(cancellationToken).ConfigureAwait(false);
         SmtpResponse reply = await ReadAsync(context.Deadlines.Command, cancellationToken).ConfigureAwait(false);
         return new SaslTurn<SmtpResponse>(reply, reply.IsIntermediate ? reply.Text : null);

@@ -25,10 +25,11 @@ internal static class SmtpErrors
     /// <param name="stream">The connection.</param>
     /// <param name="response">The reply.</param>
     /// <param name="mechanism">How the login was tried.</param>
+    /// <param name="explanation">What was said about it within the exchange.</param>
     /// <returns>The exception to throw.</returns>
-    public static MailCommandException Login(ProtocolStream stream, SmtpResponse response, string mechanism)
+    public static MailCommandException Login(ProtocolStream stream, SmtpResponse response, string mechanism, string explanation)
     {
-        string reply = Show(stream, response);
+        string reply = Show(stream, response) + (explanation.Length > 0 ? $" ({stream.Log.Clean(System.Text.Encoding.UTF8.GetBytes(explanation))})" : string.Empty);
         if (response.Code < 500)
         {
             return new MailCommandException(

@@ -58,6 +58,9 @@ public sealed class ScriptedTransport(Script script, Playing? playing = null, Ma
         return ValueTask.FromResult(plain);
     }
 
+    /// <summary>Tells whether the client is to say a line somewhere.</summary>
+    public bool Expects(string line) => script.Connections.Any(c => c.Any(i => i.Kind == ScriptKind.Client && i.Text == line));
+
     /// <summary>Fails unless every line of the script was played.</summary>
     public void AssertPlayedToTheEnd()
     {

@@ -11,6 +11,18 @@ internal interface ISaslMechanism
     /// </summary>
     bool IsComplete { get; }
 
+    /// <summary>Gets a value indicating whether whoever reads the line learns what suffices to log in: a password or a bearer token.</summary>
+    bool RevealsSecret { get; }
+
+    /// <summary>
+    /// Gets why this cannot be the right server, or somebody sits between; null while there is no reason to think so. No other mechanism may be tried then:
+    /// the next one might hand the password over.
+    /// </summary>
+    string? Refutation => null;
+
+    /// <summary>Gets what the server or the platform said within the exchange about its failure; empty when nothing.</summary>
+    string Explanation => string.Empty;
+
     /// <summary>Makes the client's first message.</summary>
     /// <param name="cancellationToken">Stops the attempt, e.g. to get a token.</param>
     /// <returns>The bytes before base64; null when the server speaks first.</returns>

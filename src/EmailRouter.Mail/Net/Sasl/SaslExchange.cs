@@ -6,7 +6,8 @@ namespace EmailRouter.Mail.Net.Sasl;
 /// <typeparam name="TReply">The protocol's own reply.</typeparam>
 /// <param name="Reply">The reply.</param>
 /// <param name="Challenge">The challenge as text, when the exchange goes on; null when the reply ends it.</param>
-internal readonly record struct SaslTurn<TReply>(TReply Reply, string? Challenge);
+/// <param name="Final">The last message of the mechanism where the protocol lets it come with the success (RFC 5804 2.1); otherwise null.</param>
+internal readonly record struct SaslTurn<TReply>(TReply Reply, string? Challenge, string? Final = null);
 
 /// <summary>How a SASL exchange ended.</summary>
 /// <typeparam name="TReply">The protocol's own reply.</typeparam>
@@ -15,46 +16,39 @@ internal readonly record struct SaslTurn<TReply>(TReply Reply, string? Challenge
 /// <param name="ServerProven">Whether the mechanism is content with the server.</param>
 internal readonly record struct SaslOutcome<TReply>(TReply Reply, bool CredentialSent, bool ServerProven);
 
-/// <summary>Runs a SASL exchange over a line protocol. POP3 (RFC 5034) and SMTP (RFC 4954) differ only in how a turn looks.</summary>
+/// <summary>Runs a SASL exchange over a line protocol. POP3 (RFC 5034), SMTP (RFC 4954), IMAP and ManageSieve differ only in how a turn looks.</summary>
 internal static class SaslExchange
 {
     private const int MostTurns = 10;
+
+    /// <summary>Shorter messages cannot be told from the server's own words when it repeats them.</summary>
+    private const int ShortestHidden = 8;
 
     /// <summary>Runs the exchange.</summary>
     /// <typeparam name="TReply">The protocol's own reply.</typeparam>
     /// <param name="mechanism">The mechanism.</param>
     /// <param name="initialResponse">Whether the first message may go with the command.</param>
     /// <param name="stream">The connection, for its log and errors.</param>
-    /// <param name="say">Sends a line, shown in the log as the second argument, and reads the reply.</param>
+    /// <param name="say">Sends a message and reads the reply.</param>
     /// <param name="cancellationToken">Stops the exchange.</param>
     /// <returns>How it ended.</returns>
+    /// <exception cref="MailProtocolException">The server failed to prove itself, or goes on asking without end.</exception>
     public static async ValueTask<SaslOutcome<TReply>> RunAsync<TReply>(
         ISaslMechanism mechanism,
         bool initialResponse,
         ProtocolStream stream,
-        Func<string, string?, CancellationToken, ValueTask<SaslTurn<TReply>>> say,
+        Func<SaslMessage, CancellationToken, ValueTask<SaslTurn<TReply>>> say,
         CancellationToken cancellationToken)
     {
-        bool sent = false;
-        string command = "AUTH " + mechanism.Name;
         byte[]? first = initialResponse ? await mechanism.StartAsync(cancellationToken).ConfigureAwait(false) : null;
-        SaslTurn<TReply> turn;
-        if (first is null)
-        {
-            turn = await say(command, null, cancellationToken).ConfigureAwait(false);
-        }
-        else
-        {
-            sent = true;
-            string encoded = first.Length == 0 ? "=" : Convert.ToBase64String(first);     // RFC 4954 4: an empty response is "="
-            turn = await say($"{command} {encoded}", $"{command} {ProtocolLog.Mask}", cancellationToken).ConfigureAwait(false);
-        }
-
+        bool sent = first is not null;
+        Hide(stream, first);
+        SaslTurn<TReply> turn = await say(new SaslMessage(mechanism.Name, first), cancellationToken).ConfigureAwait(false);
         bool started = initialResponse;
         for (int turns = 0; turn.Challenge is { } challenge; turns++)
         {
             if (turns == MostTurns)
-                throw stream.Protocol("MailProtocolError", $"the server goes on asking after {MostTurns} answers to AUTH {mechanism.Name}");
+                throw stream.Protocol("MailProtocolError", $"the server goes on asking after {MostTurns} answers to {mechanism.Name}");
             byte[]? answer = null;
             if (!started)
             {
@@ -63,10 +57,16 @@ internal static class SaslExchange
             }
 
             answer ??= await mechanism.RespondAsync(Decode(challenge), cancellationToken).ConfigureAwait(false);
+            ThrowIfRefuted(mechanism, stream);
             sent |= answer is not null;
-            turn = answer is null
-                ? await say("*", null, cancellationToken).ConfigureAwait(false)
-                : await say(Convert.ToBase64String(answer), ProtocolLog.Mask, cancellationToken).ConfigureAwait(false);
+            Hide(stream, answer);
+            turn = await say(new SaslMessage(null, answer), cancellationToken).ConfigureAwait(false);
+        }
+
+        if (turn.Final is { } final)
+        {
+            await mechanism.RespondAsync(Decode(final), cancellationToken).ConfigureAwait(false);
+            ThrowIfRefuted(mechanism, stream);
         }
 
         return new SaslOutcome<TReply>(turn.Reply, sent, mechanism.IsComplete);
@@ -83,6 +83,23 @@ internal static class SaslExchange
             Convert.ToBase64String(Encoding.UTF8.GetBytes($"\0{p.UserName}\0{p.Secret}")),
         ]
         : [];
+
+    private static void Hide(ProtocolStream stream, byte[]? data)
+    {
+        if (data is { Length: >= ShortestHidden })
+            stream.Log.HideAlso(Convert.ToBase64String(data));
+    }
+
+    private static void ThrowIfRefuted(ISaslMechanism mechanism, ProtocolStream stream)
+    {
+        if (mechanism.Refutation is not { } why)
+            return;
+        throw stream.Protocol(
+            "MailServerNotProven",
+            $"the server could not prove with {mechanism.Name} that it knows the password: {why}",
+            "This may not be the right server, or somebody sits in between. Check host, port and certificate; the password itself was not sent.",
+            MailStep.Authenticate);
+    }
 
     /// <summary>Decodes a challenge; some servers put words there (MailKit #268), which only PLAIN and LOGIN meet and ignore.</summary>
     private static byte[] Decode(string challenge)

@@ -14,6 +14,9 @@ internal sealed class SaslLogin(string userName, string password) : ISaslMechani
     public bool IsComplete => answers == 2;
 
     /// <inheritdoc/>
+    public bool RevealsSecret => true;
+
+    /// <inheritdoc/>
     public ValueTask<byte[]?> StartAsync(CancellationToken cancellationToken) => ValueTask.FromResult<byte[]?>(null);
 
     /// <inheritdoc/>

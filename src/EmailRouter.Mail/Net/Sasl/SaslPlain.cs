@@ -3,7 +3,7 @@ using System.Text;
 namespace EmailRouter.Mail.Net.Sasl;
 
 /// <summary>PLAIN (RFC 4616): user name and password in one message.</summary>
-internal sealed class SaslPlain(string userName, string password) : ISaslMechanism
+internal sealed class SaslPlain(string userName, string password, string? authorizationId = null) : ISaslMechanism
 {
     private int said;
 
@@ -14,10 +14,13 @@ internal sealed class SaslPlain(string userName, string password) : ISaslMechani
     public bool IsComplete => said > 0;
 
     /// <inheritdoc/>
+    public bool RevealsSecret => true;
+
+    /// <inheritdoc/>
     public ValueTask<byte[]?> StartAsync(CancellationToken cancellationToken)
     {
         said++;
-        return ValueTask.FromResult<byte[]?>(Encoding.UTF8.GetBytes($"\0{userName}\0{password}"));
+        return ValueTask.FromResult<byte[]?>(Encoding.UTF8.GetBytes($"{authorizationId}\0{userName}\0{password}"));
     }
 
     /// <inheritdoc/>
