@@ -10,6 +10,7 @@ internal static class RouterErrors
 {
     private static readonly (string Word, ErrorCategory Category)[] Words =
     [
+        ("HostNotFound", ErrorCategory.ConnectionError),
         ("NotFound", ErrorCategory.ObjectNotFound),
         ("Gone", ErrorCategory.ObjectNotFound),
         ("Exists", ErrorCategory.ResourceExists),
@@ -49,7 +50,7 @@ internal static class RouterErrors
         ("Unreachable", ErrorCategory.ConnectionError),
         ("Closed", ErrorCategory.ConnectionError),
         ("NotSupported", ErrorCategory.NotImplemented),
-        ("Missing", ErrorCategory.InvalidArgument),
+        ("Missing", ErrorCategory.ObjectNotFound),
         ("Storage", ErrorCategory.ResourceUnavailable),
         ("Store", ErrorCategory.ResourceUnavailable),
         ("State", ErrorCategory.ResourceUnavailable),
@@ -62,7 +63,7 @@ internal static class RouterErrors
     public static IReadOnlyList<string> OwnIds { get; } =
     [
         "RouterDeploymentNotFound", "RouterProfileNotFound", "RouterMailboxNotFound", "RouterMailboxBusy", "RouterPathNotFound", "RouterMessageTooLarge",
-        "RouterQuarantineNotFound", "RouterParameterInvalid", "RouterLabNotInstalled", "RouterLabNotRunning", "CrmRecordNotFound",
+        "RouterQuarantineNotFound", "RouterParameterInvalid", "RouterLabNotInstalled", "RouterLabNotRunning", "CrmRecordNotFound", "CrmStoreMissing",
     ];
 
     /// <summary>Makes the record of an exception of the engine.</summary>
@@ -94,6 +95,10 @@ internal static class RouterErrors
     public static ErrorRecord MailboxNotFound(string name) => Own(
         "RouterMailboxNotFound", "LoadMailboxes", $"No mailbox of the organization matches '{name}'.",
         "List the mailboxes with Get-RouterMailbox; check that the user or queue has an address in the CRM.", name);
+
+    /// <summary>There is no embedded CRM, and none is to be made.</summary>
+    public static ErrorRecord CrmMissing(string path) => Own(
+        "CrmStoreMissing", "Open", $"There is no embedded CRM {path}.", "Check the path, or use -Create to make an empty one.", path);
 
     /// <summary>A record does not exist.</summary>
     public static ErrorRecord RecordNotFound(string logicalName, Guid id) => Own(

@@ -74,6 +74,26 @@ Describe '<_.Name>' -Tag Unit -ForEach $script:cmdlets {
     }
 }
 
+Describe 'The README' -Tag Unit {
+    It 'names only cmdlets and parameters that exist' {
+        $readme = Get-Content -Raw (Join-Path $PSScriptRoot '../../README.md')
+        $blocks = [regex]::Matches($readme, '(?s)```powershell\r?\n(.*?)```')
+        $blocks.Count | Should -BeGreaterThan 0
+        foreach ($block in $blocks) {
+            $errors = $null
+            $ast = [Management.Automation.Language.Parser]::ParseInput($block.Groups[1].Value, [ref] $null, [ref] $errors)
+            $errors | Should -BeNullOrEmpty
+            foreach ($call in $ast.FindAll({ $args[0] -is [Management.Automation.Language.CommandAst] }, $true).Where{ $_.GetCommandName() -match '^\w+-(Router|Crm)' }) {
+                $command = Get-Command $call.GetCommandName() -ErrorAction Ignore
+                $command | Should -Not -BeNullOrEmpty -Because "the README calls $($call.GetCommandName())"
+                foreach ($parameter in $call.CommandElements.Where{ $_ -is [Management.Automation.Language.CommandParameterAst] }) {
+                    { $command.ResolveParameter($parameter.ParameterName) } | Should -Not -Throw -Because "the README uses -$($parameter.ParameterName) of $($command.Name)"
+                }
+            }
+        }
+    }
+}
+
 Describe 'The views' -Tag Unit {
     It 'have tables of at most six columns, and lists' {
         foreach ($data in Get-FormatData -TypeName 'EmailRouter.*' -PowerShellVersion $PSVersionTable.PSVersion) {
@@ -126,7 +146,7 @@ Describe 'Importing' -Tag Unit, Slow {
             }
             function Use-EmailRouter {
                 Import-Module '$script:modulePath'
-                (New-RouterDeployment -Name Main -Path "`$folder/`$(New-Guid).db" -ConfigurationPath "`$folder/`$(New-Guid).json").Name
+                (New-RouterDeployment -Name Main -Path "`$folder/`$(New-Guid).db" -Create -ConfigurationPath "`$folder/`$(New-Guid).json").Name
             }
             if ('$First' -eq 'others') { Import-Others; Use-EmailRouter } else { Use-EmailRouter; Import-Others; Use-EmailRouter }
             [Microsoft.Data.Sqlite.SqliteConnection]::new().Whose
@@ -134,6 +154,17 @@ Describe 'Importing' -Tag Unit, Slow {
             [SQLitePCL.raw]::Whose
 "@
         $lines | Select-Object -Last 4 | Should -Be 'Main', 'other', 'other', 'other'
+    }
+
+    It 'ends the labs with the module' {
+        $lines = Invoke-FreshPowerShell @"
+            Import-Module '$script:modulePath'
+            `$lab = Start-RouterLab
+            Remove-Module EmailRouter
+            (Test-Path `$lab.Folder).ToString()
+            try { [Net.Sockets.TcpClient]::new('127.0.0.1', `$lab.Pop3Port); 'open' } catch { 'closed' }
+"@
+        $lines | Should -Be 'False', 'closed'
     }
 
     It 'works in several runspaces of one process, and a removal in one leaves the others alone' {

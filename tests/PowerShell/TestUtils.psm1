@@ -61,6 +61,15 @@ function Stop-StoppableScript {
     $watch.Elapsed
 }
 
+# Switches a fault of a lab's servers on. Its types live in the module's own load context, where type literals do not reach.
+function Set-LabFault {
+    param([Parameter(Mandatory)] $Lab, [Parameter(Mandatory)] [string] $Kind)
+
+    $assembly = $Lab.Session.GetType().Assembly
+    $fault = [Activator]::CreateInstance($assembly.GetType('EmailRouter.Lab.Servers.LabFault'), [Enum]::Parse($assembly.GetType('EmailRouter.Lab.Servers.LabFaultKind'), $Kind))
+    $null = $Lab.Session.Faults.Add($fault)
+}
+
 # Waits for a condition; fails when it does not come true. For what another thread does, where there is nothing to wait on.
 function Wait-Condition {
     param([Parameter(Mandatory)] [scriptblock] $Condition, [int] $Seconds = 10)

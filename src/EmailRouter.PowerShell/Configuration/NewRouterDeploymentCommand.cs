@@ -7,15 +7,15 @@ using EmailRouter.Routing.Configuration;
 namespace EmailRouter.PowerShell.Configuration;
 
 /// <summary>Makes a deployment: how to reach one organization.</summary>
-/// <remarks>An embedded CRM is one SQLite file; it is made when there is none. Other CRM systems are reached by their address.</remarks>
+/// <remarks>An embedded CRM is one SQLite file, made with -Create. Other CRM systems are reached by their address.</remarks>
 /// <example>
 /// <summary>Work for an embedded CRM</summary>
-/// <code>New-RouterDeployment -Name Main -Path ./crm.db -IncomingProfile Office-In -OutgoingProfile Office-Out</code>
+/// <code>New-RouterDeployment -Name Main -Path ./crm.db -Create -IncomingProfile Office-In -OutgoingProfile Office-Out</code>
 /// <para>Mailboxes of this organization use the two profiles unless they are assigned others.</para>
 /// </example>
 /// <example>
 /// <summary>Try something out beside the real thing</summary>
-/// <code>New-RouterDeployment -Name Trial -Path ./trial.db -OrganizationName 'Trial' -ConfigurationPath ./trial.json</code>
+/// <code>New-RouterDeployment -Name Trial -Path ./trial.db -Create -OrganizationName 'Trial' -ConfigurationPath ./trial.json</code>
 /// <para>Makes an empty embedded CRM and a configuration of its own, which other cmdlets take with the same parameter.</para>
 /// </example>
 [Cmdlet(VerbsCommon.New, "RouterDeployment", SupportsShouldProcess = true, DefaultParameterSetName = EmbeddedParameterSet)]
@@ -35,6 +35,10 @@ public sealed class NewRouterDeploymentCommand : RouterConfigurationCmdlet
     [ValidateNotNullOrEmpty]
     public string Path { get; set; } = string.Empty;
 
+    /// <summary>Makes the embedded CRM when there is no file yet.</summary>
+    [Parameter(ParameterSetName = EmbeddedParameterSet)]
+    public SwitchParameter Create { get; set; }
+
     /// <summary>The organization's name when the embedded CRM is made now; the deployment's name when left out.</summary>
     [Parameter(ParameterSetName = EmbeddedParameterSet)]
     [ValidateNotNullOrEmpty]
@@ -45,7 +49,7 @@ public sealed class NewRouterDeploymentCommand : RouterConfigurationCmdlet
     [ValidateNotNull]
     public Uri? Url { get; set; }
 
-    /// <summary>The CRM system of the address, e.g. Dataverse.</summary>
+    /// <summary>The CRM system at the address.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ServiceParameterSet)]
     [ValidateNotNullOrEmpty]
     public string System { get; set; } = "Embedded";
@@ -84,6 +88,13 @@ public sealed class NewRouterDeploymentCommand : RouterConfigurationCmdlet
             Credential = Protect(Credential, store),
             Enabled = !Disabled,
         };
+        if (deployment.Path is { } missing && !Create && !File.Exists(missing))
+        {
+            // A mistyped path must not look like an organization without records.
+            await EmitErrorAsync(RouterErrors.CrmMissing(missing)).ConfigureAwait(false);
+            return;
+        }
+
         if (!await ConfirmAsync($"deployment '{Name}' in {store.Path}", "Make").ConfigureAwait(false))
         {
             return;

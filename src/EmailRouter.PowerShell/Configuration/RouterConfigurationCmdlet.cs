@@ -25,7 +25,7 @@ public abstract class RouterConfigurationCmdlet : RouterCmdlet
         string path = ConfigurationPath is { } given ? await ResolvePathAsync(given).ConfigureAwait(false) : ConfigurationLocation.Find();
         if (!stores.TryGetValue(path, out ConfigurationStore? store))
         {
-            store = new ConfigurationStore(path);
+            store = new ConfigurationStore(path, Clock, RouterHostOptions.BuiltInSystems());
             stores.Add(path, store);
         }
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using EmailRouter.Loader;
+using EmailRouter.Routing.Configuration;
 
 namespace EmailRouter.PowerShell.Lab;
 
@@ -26,6 +27,11 @@ internal static class RunningLabs
         if (!Sessions.TryRemove(configurationPath, out IAsyncDisposable? session))
         {
             return false;
+        }
+
+        if (Environment.GetEnvironmentVariable(ConfigurationLocation.Variable) == configurationPath)
+        {
+            Environment.SetEnvironmentVariable(ConfigurationLocation.Variable, null);
         }
 
         await session.DisposeAsync().ConfigureAwait(false);

@@ -2,29 +2,33 @@ using System.Management.Automation;
 using System.Reflection;
 using EmailRouter.Loader;
 using EmailRouter.PowerShell.Pipeline;
+using EmailRouter.Routing.Configuration;
 
 namespace EmailRouter.PowerShell.Lab;
 
 /// <summary>Starts a lab in this process: POP3 and SMTP servers on free loopback ports over a small CRM with sample data, and a configuration for both.</summary>
 /// <remarks>
-/// The mailboxes hold sample messages, unless -Empty is given. The lab runs until Stop-RouterLab, the end of the module or of the process. Its object carries the
-/// configuration, so it can be piped into the other cmdlets.
+/// The mailboxes hold sample messages, unless -Empty is given. The lab runs until Stop-RouterLab, the end of the module or of the process. Until then the other
+/// cmdlets use its configuration, because the environment variable EMAILROUTER_CONFIGURATION names it; a configuration given by parameter goes before it.
 /// </remarks>
 /// <example>
 /// <summary>See the router work</summary>
 /// <code>
-/// $lab = Start-RouterLab
-/// $lab | Invoke-RouterPoll | Format-Table
-/// $lab | Send-CrmEmailActivity | Format-Table
-/// $lab | Get-RouterDecision | Format-Table
-/// $lab | Stop-RouterLab
+/// Start-RouterLab
+/// Invoke-RouterPoll | Format-Table
+/// Send-CrmEmailActivity | Format-Table
+/// Get-RouterDecision | Format-Table
+/// Stop-RouterLab
 /// </code>
 /// <para>Routes sample mail into the CRM, sends the CRM's pending mail, and says why.</para>
 /// </example>
 /// <example>
-/// <summary>Use a lab as the configuration of all cmdlets</summary>
-/// <code>$PSDefaultParameterValues['*-Router*:ConfigurationPath'] = (Start-RouterLab -Path ./lab).ConfigurationPath</code>
-/// <para>The folder keeps the CRM, the configuration and the state.</para>
+/// <summary>Keep what the lab does</summary>
+/// <code>
+/// $lab = Start-RouterLab -Path ./lab
+/// $lab | Get-RouterMailbox -Queue | Invoke-RouterPoll
+/// </code>
+/// <para>The folder keeps the CRM, the configuration and the state. The lab's object can be piped into the other cmdlets.</para>
 /// </example>
 [Cmdlet(VerbsLifecycle.Start, "RouterLab", SupportsShouldProcess = true)]
 [OutputType(typeof(RouterLabInfo))]
@@ -58,6 +62,8 @@ public sealed class StartRouterLabCommand : RouterCmdlet
         dynamic session = starting.Result;
         RouterLabInfo lab = new((object)session);
         RunningLabs.Add(lab.ConfigurationPath, (IAsyncDisposable)session);
+        Environment.SetEnvironmentVariable(ConfigurationLocation.Variable, lab.ConfigurationPath);
+        await ExplainAsync($"Until the lab is stopped $env:{ConfigurationLocation.Variable} is {lab.ConfigurationPath}.").ConfigureAwait(false);
         if (!Empty)
         {
             session.Deliver(1);

@@ -106,7 +106,8 @@ public sealed class InvokeRouterPollCommand : RouterConnectedCmdlet
                 $"Poll the mailbox {mailbox.Address} of {mailbox.Deployment}: read, decide and explain.", $"Poll the mailbox {mailbox.Address} of {mailbox.Deployment}?", "Poll").ConfigureAwait(false);
             if (permission != Permission.Refused)
             {
-                Track(await work!.StartAsync(() => PollAsync(router, mailbox, permission == Permission.DryRun, cancellationToken), cancellationToken).ConfigureAwait(false));
+                Track(await work!.StartAsync(
+                    () => GuardedAsync("Poll", mailbox.Address, () => PollAsync(router, mailbox, permission == Permission.DryRun, cancellationToken)), cancellationToken).ConfigureAwait(false));
             }
         }
     }

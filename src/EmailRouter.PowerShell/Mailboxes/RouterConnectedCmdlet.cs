@@ -159,6 +159,23 @@ public abstract class RouterConnectedCmdlet : RouterConfigurationCmdlet
         return result;
     }
 
+    /// <summary>Does a job beside others; whatever goes wrong is reported for it, so that the others go on.</summary>
+    /// <param name="step">The step, in words.</param>
+    /// <param name="target">The mailbox or record.</param>
+    /// <param name="job">The job.</param>
+    /// <returns>A task that ends with the job.</returns>
+    private protected async Task GuardedAsync(string step, object target, Func<Task> job)
+    {
+        try
+        {
+            await job().ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not OperationCanceledException && !StopToken.IsCancellationRequested)
+        {
+            await EmitErrorAsync(RouterErrors.From(e, step, target)).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Does something about one object; what goes wrong is reported for it and does not end the invocation.</summary>
     /// <param name="step">The step, in words.</param>
     /// <param name="target">The mailbox or record.</param>

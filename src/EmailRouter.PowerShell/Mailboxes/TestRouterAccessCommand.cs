@@ -79,22 +79,23 @@ public sealed class TestRouterAccessCommand : RouterConnectedCmdlet
             testers.Add(router, tester);
         }
 
-        int before = tested + taken.Count;
-        foreach (EffectiveMailbox mailbox in await FindMailboxesAsync(router, Deployment, Mailbox, cancellationToken).ConfigureAwait(false))
+        IReadOnlyList<EffectiveMailbox> mailboxes = await FindMailboxesAsync(router, Deployment, Mailbox, cancellationToken).ConfigureAwait(false);
+        if (mailboxes.Count == 0)
+        {
+            // The error says why nothing could be tested; it is no success.
+            Interlocked.Increment(ref failed);
+        }
+
+        foreach (EffectiveMailbox mailbox in mailboxes)
         {
             foreach (MailDirection direction in DirectionsOf(mailbox))
             {
                 if (taken.Add((router, mailbox.Deployment, mailbox.Address.ToUpperInvariant(), direction)))
                 {
-                    Track(await work!.StartAsync(() => TestAsync(router, tester, mailbox.Key, direction, cancellationToken), cancellationToken).ConfigureAwait(false));
+                    Track(await work!.StartAsync(
+                        () => GuardedAsync("Test", mailbox.Address, () => TestAsync(router, tester, mailbox.Key, direction, cancellationToken)), cancellationToken).ConfigureAwait(false));
                 }
             }
-        }
-
-        if (tested + taken.Count == before && Mailbox is not null)
-        {
-            // Nothing could be tested although it was named; the error says why.
-            Interlocked.Increment(ref failed);
         }
     }
 

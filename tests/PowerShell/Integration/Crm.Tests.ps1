@@ -5,7 +5,7 @@ BeforeAll {
     $script:file = Join-Path $TestDrive 'router.json'
     $PSDefaultParameterValues['*-Router*:ConfigurationPath'] = $script:file
     $PSDefaultParameterValues['*-Crm*:ConfigurationPath'] = $script:file
-    $null = New-RouterDeployment Main (Join-Path $TestDrive 'crm.db')
+    $null = New-RouterDeployment Main (Join-Path $TestDrive 'crm.db') -Create
     $script:user = New-CrmRecord systemuser @{ fullname = 'Max Weber'; internalemailaddress = 'max@example.test'; outgoingemaildeliverymethod = 'Router' }
     $null = New-CrmRecord queue @{ name = 'Support'; emailaddress = 'support@example.test'; ownerid = $script:user }
 }
@@ -120,7 +120,7 @@ Describe 'Email activities of an embedded CRM' -Tag Integration {
 Describe 'A CRM that cannot be used' -Tag Integration {
     It 'is reported when its file is missing' {
         $other = Join-Path $TestDrive "$(New-Guid)"
-        $null = New-RouterDeployment Gone "$other.db" -ConfigurationPath "$other.json"
+        $null = New-RouterDeployment Gone "$other.db" -Create -ConfigurationPath "$other.json"
         Remove-Item "$other.db*"
         Get-RouterMailbox -ConfigurationPath "$other.json" -ErrorAction SilentlyContinue -ErrorVariable errors
         $errors[0].FullyQualifiedErrorId | Should -BeLike 'CrmStore*,*'
@@ -130,8 +130,8 @@ Describe 'A CRM that cannot be used' -Tag Integration {
 
     It 'is reported when its file is damaged, and the other deployments go on' {
         $other = Join-Path $TestDrive "$(New-Guid)"
-        $null = New-RouterDeployment Bad "$other.db" -ConfigurationPath "$other.json"
-        $null = New-RouterDeployment Good "$other.good.db" -ConfigurationPath "$other.json"
+        $null = New-RouterDeployment Bad "$other.db" -Create -ConfigurationPath "$other.json"
+        $null = New-RouterDeployment Good "$other.good.db" -Create -ConfigurationPath "$other.json"
         $null = New-CrmRecord systemuser @{ fullname = 'Eve'; internalemailaddress = 'eve@example.test' } -Deployment Good -ConfigurationPath "$other.json"
         Remove-Item "$other.db-*"
         [IO.File]::WriteAllBytes("$other.db", [byte[]](1..255 * 40))

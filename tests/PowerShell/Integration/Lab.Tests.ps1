@@ -24,6 +24,14 @@ Describe 'A lab' -Tag Integration {
         $script:lab | Get-RouterDeployment | ForEach-Object Name | Should -Be 'Lab'
     }
 
+    It 'is the configuration of the session while it runs' {
+        $PSDefaultParameterValues.Remove('*-Router*:ConfigurationPath')
+        $PSDefaultParameterValues.Remove('*-Crm*:ConfigurationPath')
+        (Get-RouterDeployment).Name | Should -Be 'Lab'
+        Stop-RouterLab
+        $env:EMAILROUTER_CONFIGURATION | Should -BeNullOrEmpty
+    }
+
     It 'ends, with its folder, when it is stopped' {
         $script:lab | Stop-RouterLab
         $script:lab.Folder | Should -Not -Exist
@@ -46,6 +54,15 @@ Describe 'A lab' -Tag Integration {
             $found.Name | Should -Be 'Support'
             $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterMailboxNotFound,*'
             $errors[0].TargetObject | Should -Be 'nobody@contoso.test'
+        }
+
+        It 'completes addresses, tables and reasons' {
+            $line = "Get-RouterMailbox -ConfigurationPath '$($script:lab.ConfigurationPath)' -Name s"
+            (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be 'sales@contoso.test', 'support@contoso.test'
+            $line = "Get-CrmRecord -ConfigurationPath '$($script:lab.ConfigurationPath)' -LogicalName con"
+            (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be 'contact'
+            $line = 'Get-RouterDecision -Reason NoCorr'
+            (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be 'NoCorrelationMatch'
         }
 
         It 'shows no secret' {
@@ -172,6 +189,33 @@ Describe 'A lab' -Tag Integration {
             $errors[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
         }
 
+        It 'reports <Id> with the mailbox and what to do, and loses nothing' -ForEach @(
+            @{ Id = 'MailConnect*'; Category = 'ConnectionError'; Break = { Set-RouterProfile 'Lab POP3' -Port 9 }; Mend = { Set-RouterProfile 'Lab POP3' -Port $lab.Pop3TlsPort } }
+            @{ Id = 'MailHost*'; Category = 'ConnectionError'; Break = { Set-RouterProfile 'Lab POP3' -HostName nowhere.invalid }; Mend = { Set-RouterProfile 'Lab POP3' -HostName 127.0.0.1 } }
+            @{ Id = 'Mail*Certificate*'; Category = 'SecurityError'; Break = { Set-RouterProfile 'Lab POP3' -CertificatePin @() }; Mend = { Set-RouterProfile 'Lab POP3' -CertificatePin $lab.CertificatePin } }
+            @{ Id = 'Mail*'; Category = '*'; Break = { Set-LabFault $lab Drop }; Mend = { $lab.Session.Faults.Clear() } }
+        ) {
+            $lab = $script:lab
+            . $Break
+            (Invoke-RouterPoll Support -ErrorAction SilentlyContinue -ErrorVariable errors).Status | Should -Be 'Failed'
+            $errors[0].FullyQualifiedErrorId | Should -BeLike "$Id,*"
+            $errors[0].CategoryInfo.Category | Should -BeLike $Category
+            $errors[0].TargetObject | Should -Be 'support@contoso.test'
+            $errors[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+            . $Mend
+            $after = Invoke-RouterPoll Support
+            $after.Status | Should -Be 'Completed'
+            $after.Promoted | Should -BeGreaterThan 0
+        }
+
+        It 'reports a state that is damaged, and changes nothing in the CRM' {
+            [IO.File]::WriteAllBytes((Join-Path $script:lab.Folder 'state.db'), [byte[]](1..255 * 40))
+            Invoke-RouterPoll Support -ErrorAction SilentlyContinue -ErrorVariable errors | ForEach-Object Status | Should -Be 'Failed'
+            $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterState*,*'
+            $errors[0].ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+            Get-CrmEmailActivity -Direction Incoming | Should -BeNullOrEmpty
+        }
+
         It 'says why a mailbox that was named is not used' {
             Invoke-RouterPoll grace* -ErrorAction SilentlyContinue -ErrorVariable errors | ForEach-Object Status | Should -Be 'Failed'
             $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterMailboxNotUsable,*'
@@ -186,9 +230,7 @@ Describe 'A lab' -Tag Integration {
         }
 
         It 'stops within a second while a server keeps silent' {
-            $faultType = $script:lab.Session.GetType().Assembly.GetType('EmailRouter.Lab.Servers.LabFault')
-            $kind = [Enum]::Parse($faultType.Assembly.GetType('EmailRouter.Lab.Servers.LabFaultKind'), 'Stall')
-            $null = $script:lab.Session.Faults.Add([Activator]::CreateInstance($faultType, $kind))
+            Set-LabFault $script:lab Stall
             $running = Start-StoppableScript 'Invoke-RouterPoll Support -ConfigurationPath $path' -Variables @{ path = $script:lab.ConfigurationPath }
             Wait-Condition { $script:lab.Session.Pop3.ConnectionCount -gt 0 }
             (Stop-StoppableScript $running).TotalMilliseconds | Should -BeLessThan 1000

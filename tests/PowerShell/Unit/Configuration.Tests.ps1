@@ -70,9 +70,10 @@ Out,Outgoing,Smtp,mail.example.test,587,StartTls
             @{ Id = 'RouterProfileNotFound'; Script = { Get-RouterProfile Nobody } }
             @{ Id = 'RouterProfileNotFound'; Script = { Set-RouterProfile Nobody -Port 1 } }
             @{ Id = 'RouterProfileNotFound'; Script = { Remove-RouterProfile Nobody } }
-            @{ Id = 'RouterConfigurationInvalid'; Script = { New-RouterDeployment -Name M -Path (Join-Path $TestDrive 'm.db') -IncomingProfile Nobody } }
-            @{ Id = 'RouterConfigurationInvalid'; Script = { New-RouterDeployment -Name M -Path (Join-Path $TestDrive 'm.db') -OutgoingProfile In } }
-            @{ Id = 'RouterProfileInUse'; Script = { $null = New-RouterDeployment -Name M -Path (Join-Path $TestDrive 'm.db') -IncomingProfile In; Remove-RouterProfile In } }
+            @{ Id = 'RouterConfigurationInvalid'; Script = { New-RouterDeployment -Name M -Path (Join-Path $TestDrive 'm.db') -Create -IncomingProfile Nobody } }
+            @{ Id = 'RouterConfigurationInvalid'; Script = { New-RouterDeployment -Name M -Path (Join-Path $TestDrive 'm.db') -Create -OutgoingProfile In } }
+            @{ Id = 'RouterConfigurationInvalid'; Script = { New-RouterProfile -Name X -Direction Incoming -System Pop4 -HostName h.example.test } }
+            @{ Id = 'RouterProfileInUse'; Script = { $null = New-RouterDeployment -Name M -Path (Join-Path $TestDrive 'm.db') -Create -IncomingProfile In; Remove-RouterProfile In } }
         ) {
             $null = New-RouterProfile -Name In -Direction Incoming -System Pop3 -HostName h.example.test
             # Pester runs tests with errors that stop; these cmdlets are to go on.
@@ -92,7 +93,7 @@ Out,Outgoing,Smtp,mail.example.test,587,StartTls
         It 'are made, listed, changed and removed' {
             $null = New-RouterProfile -Name In -Direction Incoming -System Pop3 -HostName mail.example.test
             Push-Location $TestDrive
-            $made = New-RouterDeployment Main ./crm.db -IncomingProfile In
+            $made = New-RouterDeployment Main ./crm.db -Create -IncomingProfile In
             Pop-Location
             $made.Path | Should -Be (Join-Path (Get-Item $TestDrive).FullName 'crm.db')
             $made.System | Should -Be 'Embedded'
@@ -105,8 +106,15 @@ Out,Outgoing,Smtp,mail.example.test,587,StartTls
             Get-RouterDeployment | Should -BeNullOrEmpty
         }
 
+        It 'make no CRM unasked' {
+            New-RouterDeployment Main (Join-Path $TestDrive 'typo.db') -ErrorAction SilentlyContinue -ErrorVariable errors | Should -BeNullOrEmpty
+            $errors[0].FullyQualifiedErrorId | Should -BeLike 'CrmStoreMissing,*'
+            Join-Path $TestDrive 'typo.db' | Should -Not -Exist
+            Get-RouterDeployment | Should -BeNullOrEmpty
+        }
+
         It 'report a missing one without stopping the others' {
-            $null = New-RouterDeployment Main (Join-Path $TestDrive "$(New-Guid).db")
+            $null = New-RouterDeployment Main (Join-Path $TestDrive "$(New-Guid).db") -Create
             $found = Get-RouterDeployment Nobody, Main -ErrorVariable errors -ErrorAction SilentlyContinue
             $found.Name | Should -Be 'Main'
             $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterDeploymentNotFound,*'
@@ -117,10 +125,10 @@ Out,Outgoing,Smtp,mail.example.test,587,StartTls
 
     It 'change nothing under -WhatIf' {
         $null = New-RouterProfile -Name In -Direction Incoming -System Pop3 -HostName mail.example.test
-        $null = New-RouterDeployment Main (Join-Path $TestDrive "$(New-Guid).db")
+        $null = New-RouterDeployment Main (Join-Path $TestDrive "$(New-Guid).db") -Create
         $before = Get-Content -Raw $script:file
         New-RouterProfile -Name X -Direction Incoming -System Pop3 -HostName mail.example.test -WhatIf | Should -BeNullOrEmpty
-        New-RouterDeployment X ./x.db -WhatIf | Should -BeNullOrEmpty
+        New-RouterDeployment X ./x.db -Create -WhatIf | Should -BeNullOrEmpty
         Set-RouterProfile In -Port 5 -WhatIf
         Set-RouterDeployment Main -Enabled $false -WhatIf
         Remove-RouterProfile In -WhatIf
@@ -140,14 +148,14 @@ Out,Outgoing,Smtp,mail.example.test,587,StartTls
         $null = New-Item -Path (Split-Path $script:file) -ItemType Directory
         Set-Content $script:file '{ "Deployments": [ '
         { Get-RouterDeployment } | Should -Throw -ErrorId 'RouterConfiguration*'
-        { New-RouterDeployment Main (Join-Path $TestDrive "$(New-Guid).db") -ErrorAction Stop } | Should -Throw -ErrorId 'RouterConfiguration*'
+        { New-RouterDeployment Main (Join-Path $TestDrive "$(New-Guid).db") -Create -ErrorAction Stop } | Should -Throw -ErrorId 'RouterConfiguration*'
         Get-Content -Raw $script:file | Should -BeLike '{ "Deployments": `[*'
     }
 
     It 'complete names' {
         $null = New-RouterProfile -Name In -Direction Incoming -System Pop3 -HostName mail.example.test
         $null = New-RouterProfile -Name 'In two' -Direction Incoming -System Pop3 -HostName mail.example.test
-        $null = New-RouterDeployment Main (Join-Path $TestDrive "$(New-Guid).db")
+        $null = New-RouterDeployment Main (Join-Path $TestDrive "$(New-Guid).db") -Create
         $line = "Get-RouterProfile -ConfigurationPath '$script:file' -Name "
         (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText | Should -Be 'In', "'In two'"
         $line = "Get-RouterDeployment -ConfigurationPath '$script:file' -Name m"
