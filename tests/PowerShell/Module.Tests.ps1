@@ -74,6 +74,15 @@ Describe '<_.Name>' -Tag Unit -ForEach $script:cmdlets {
     }
 }
 
+Describe 'The help' -Tag Unit {
+    It 'has a topic about the module that names only cmdlets that exist' {
+        $about = Get-Help about_EmailRouter | Out-String
+        $names = [regex]::Matches($about, '\b[A-Z][a-z]+-(Router|Crm)\w+').Value | Sort-Object -Unique
+        $names.Count | Should -BeGreaterThan 5
+        $names | ForEach-Object { Get-Command $_ -ErrorAction Ignore | Should -Not -BeNullOrEmpty -Because "the topic names $_" }
+    }
+}
+
 Describe 'The README' -Tag Unit {
     It 'names only cmdlets and parameters that exist' {
         $readme = Get-Content -Raw (Join-Path $PSScriptRoot '../../README.md')

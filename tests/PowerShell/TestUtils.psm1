@@ -63,11 +63,29 @@ function Stop-StoppableScript {
 
 # Switches a fault of a lab's servers on. Its types live in the module's own load context, where type literals do not reach.
 function Set-LabFault {
-    param([Parameter(Mandatory)] $Lab, [Parameter(Mandatory)] [string] $Kind)
+    param([Parameter(Mandatory)] $Lab, [Parameter(Mandatory)] [string] $Kind, [string] $Command)
 
     $assembly = $Lab.Session.GetType().Assembly
     $fault = [Activator]::CreateInstance($assembly.GetType('EmailRouter.Lab.Servers.LabFault'), [Enum]::Parse($assembly.GetType('EmailRouter.Lab.Servers.LabFaultKind'), $Kind))
+    if ($Command) {
+        $fault.GetType().GetProperty('Command').SetValue($fault, $Command)
+    }
+
     $null = $Lab.Session.Faults.Add($fault)
+}
+
+# Holds an SQLite file's write lock, with the SQLite of the module's own load context, until the returned connection is disposed.
+function Lock-SqliteFile {
+    param([Parameter(Mandatory)] [string] $Path)
+
+    $context = [Runtime.Loader.AssemblyLoadContext]::All | Where-Object Name -EQ EmailRouter
+    $assembly = $context.LoadFromAssemblyName([Reflection.AssemblyName]::new('Microsoft.Data.Sqlite'))
+    $connection = [Activator]::CreateInstance($assembly.GetType('Microsoft.Data.Sqlite.SqliteConnection'), "Data Source=$Path;Pooling=False")
+    $connection.Open()
+    $command = $connection.CreateCommand()
+    $command.CommandText = 'BEGIN IMMEDIATE'
+    $null = $command.ExecuteNonQuery()
+    $connection
 }
 
 # Waits for a condition; fails when it does not come true. For what another thread does, where there is nothing to wait on.

@@ -193,7 +193,9 @@ Describe 'A lab' -Tag Integration {
             @{ Id = 'MailConnect*'; Category = 'ConnectionError'; Break = { Set-RouterProfile 'Lab POP3' -Port 9 }; Mend = { Set-RouterProfile 'Lab POP3' -Port $lab.Pop3TlsPort } }
             @{ Id = 'MailHost*'; Category = 'ConnectionError'; Break = { Set-RouterProfile 'Lab POP3' -HostName nowhere.invalid }; Mend = { Set-RouterProfile 'Lab POP3' -HostName 127.0.0.1 } }
             @{ Id = 'Mail*Certificate*'; Category = 'SecurityError'; Break = { Set-RouterProfile 'Lab POP3' -CertificatePin @() }; Mend = { Set-RouterProfile 'Lab POP3' -CertificatePin $lab.CertificatePin } }
-            @{ Id = 'Mail*'; Category = '*'; Break = { Set-LabFault $lab Drop }; Mend = { $lab.Session.Faults.Clear() } }
+            @{ Id = 'Mail*'; Category = 'ResourceBusy'; Break = { Set-LabFault $lab Locked }; Mend = { $lab.Session.Faults.Clear() } }
+            @{ Id = 'Mail*Certificate*'; Category = 'SecurityError'; Break = { Set-RouterProfile 'Lab POP3' -CertificatePin @(); Set-LabFault $lab ExpiredCertificate }; Mend = { $lab.Session.Faults.Clear(); Set-RouterProfile 'Lab POP3' -CertificatePin $lab.CertificatePin } }
+            @{ Id = 'Mail*'; Category = 'ConnectionError'; Break = { Set-LabFault $lab Drop }; Mend = { $lab.Session.Faults.Clear() } }
         ) {
             $lab = $script:lab
             . $Break
@@ -206,6 +208,44 @@ Describe 'A lab' -Tag Integration {
             $after = Invoke-RouterPoll Support
             $after.Status | Should -Be 'Completed'
             $after.Promoted | Should -BeGreaterThan 0
+        }
+
+        It 'sets a message aside that fails three times, with its reason, and goes on' {
+            Set-LabFault $script:lab PermanentFailure -Command RETR
+            1..3 | ForEach-Object { $null = Invoke-RouterPoll Sales -WarningAction SilentlyContinue -WarningVariable warnings -ErrorAction SilentlyContinue }
+            "$warnings" | Should -BeLike '*Get-RouterQuarantine*'
+            $aside = @(Get-RouterQuarantine)
+            $aside.Count | Should -BeGreaterThan 0
+            $aside[0].Mailbox.Address | Should -Be 'sales@contoso.test'
+            $aside[0].Error.ErrorId | Should -Not -BeNullOrEmpty
+            Get-RouterQuarantine -Mailbox nobody* | Should -BeNullOrEmpty
+            $folder = Join-Path $TestDrive 'aside'
+            $aside | Save-RouterQuarantine -Destination $folder -WhatIf
+            $folder | Should -Not -Exist
+            @($aside | Save-RouterQuarantine -Destination $folder).Count | Should -Be $aside.Count
+            Save-RouterQuarantine -Id ([guid]::NewGuid()) -Destination $folder -ErrorAction SilentlyContinue -ErrorVariable errors
+            $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterQuarantineNotFound,*'
+            $aside[0] | Save-RouterQuarantine -Destination $folder -ErrorAction SilentlyContinue -ErrorVariable errors
+            $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterStorageFailed,*'
+            (Invoke-RouterPoll Support).Status | Should -Be 'Completed'
+        }
+
+        It 'reports a CRM that is locked, and loses nothing' -Tag Slow {
+            $lock = Lock-SqliteFile $script:lab.CrmPath
+            try {
+                $result = Invoke-RouterPoll Sales -ErrorAction SilentlyContinue -ErrorVariable errors -WarningAction SilentlyContinue
+                $result.Promoted | Should -Be 0
+                if ($errors) {
+                    $errors[0].FullyQualifiedErrorId | Should -BeLike 'CrmStoreLocked,*'
+                    $errors[0].CategoryInfo.Category | Should -Be 'ResourceBusy'
+                } else {
+                    $result.Decisions[0].Error.ErrorId | Should -Be 'CrmStoreLocked'
+                }
+            } finally {
+                $lock.Dispose()
+            }
+
+            (Invoke-RouterPoll Sales).Promoted | Should -Be 1
         }
 
         It 'reports a state that is damaged, and changes nothing in the CRM' {
