@@ -13,6 +13,12 @@ public interface IMailSystem
     /// <summary>Gets the doors this system has.</summary>
     MailDoors Doors { get; }
 
+    /// <summary>
+    /// Gets a value indicating whether it works on files of this machine: its profiles name a <see cref="MailEndpoint.Path"/> and neither server nor credential.
+    /// Defaults to false.
+    /// </summary>
+    bool IsLocal => false;
+
     /// <summary>Opens one mailbox: connects, secures, authenticates.</summary>
     /// <param name="endpoint">The server and how to talk to it.</param>
     /// <param name="login">Whose mailbox, and with which credential.</param>

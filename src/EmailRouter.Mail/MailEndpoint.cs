@@ -3,7 +3,7 @@ namespace EmailRouter.Mail;
 /// <summary>A mail server and how to talk to it.</summary>
 public sealed record MailEndpoint
 {
-    /// <summary>Gets the host name or address. Systems reached by HTTP use <see cref="Url"/> instead.</summary>
+    /// <summary>Gets the host name or address. Systems reached by HTTP use <see cref="Url"/> instead, those that work on files <see cref="Path"/>.</summary>
     public required string Host { get; init; }
 
     /// <summary>Gets the port; null for the protocol's default under <see cref="Tls"/>.</summary>
@@ -11,6 +11,9 @@ public sealed record MailEndpoint
 
     /// <summary>Gets the service address of systems reached by HTTP; otherwise null.</summary>
     public Uri? Url { get; init; }
+
+    /// <summary>Gets the folder of systems that work on files (<see cref="IMailSystem.IsLocal"/>), as <see cref="MailboxPath"/> describes it; otherwise null.</summary>
+    public string? Path { get; init; }
 
     /// <summary>Gets how the connection is secured. Defaults to <see cref="TlsMode.Implicit"/>.</summary>
     public TlsMode Tls { get; init; } = TlsMode.Implicit;

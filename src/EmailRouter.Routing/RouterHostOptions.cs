@@ -1,4 +1,7 @@
 using EmailRouter.Mail;
+using EmailRouter.Mail.Drop;
+using EmailRouter.Mail.Maildir;
+using EmailRouter.Mail.Pickup;
 using EmailRouter.Mail.Pop3;
 using EmailRouter.Mail.Smtp;
 using EmailRouter.Routing.Configuration;
@@ -21,6 +24,12 @@ public sealed record RouterHostOptions
     public Func<double> Random { get; init; } = System.Random.Shared.NextDouble;
 
     /// <summary>Makes the systems that come with the router.</summary>
-    /// <returns>POP3, SMTP and the embedded CRM.</returns>
-    public static RouterSystems BuiltInSystems() => new RouterSystems().Add(new Pop3System()).Add(new SmtpSystem()).Add(new EmbeddedCrmSystem());
+    /// <returns>POP3, SMTP, the folders and the embedded CRM.</returns>
+    public static RouterSystems BuiltInSystems() => new RouterSystems()
+        .Add(new Pop3System())
+        .Add(new SmtpSystem())
+        .Add(new PickupFolderSystem())
+        .Add(new MaildirSystem())
+        .Add(new DropFolderSystem())
+        .Add(new EmbeddedCrmSystem());
 }

@@ -98,7 +98,7 @@ internal sealed class Pop3Session(Pop3Client client, MailContext context) : IMai
         if (!retr.IsOk)
             return new FetchedMessage(message, null, Pop3Errors.Message(Stream, retr, message));
         using FetchedMessage whole = await KeepAsync(message, SizeOf(message), cancellationToken).ConfigureAwait(false);
-        return whole.Content is null ? new FetchedMessage(message, null, whole.Error) : new FetchedMessage(message, CutHeader(whole.Content.Memory));
+        return whole.Content is null ? new FetchedMessage(message, null, whole.Error) : new FetchedMessage(message, HeaderBytes.Cut(whole.Content.Memory.Span));
     }
 
     /// <inheritdoc/>
@@ -155,15 +155,6 @@ internal sealed class Pop3Session(Pop3Client client, MailContext context) : IMai
     }
 
     private static long SizeOf(MessageRef message) => message.Size ?? UnknownSize;
-
-    private static MessageBuffer CutHeader(ReadOnlyMemory<byte> message)
-    {
-        ReadOnlySpan<byte> span = message.Span;
-        int crlf = span.IndexOf("\r\n\r\n"u8);
-        int lf = span.IndexOf("\n\n"u8);
-        int length = crlf >= 0 && (lf < 0 || crlf < lf) ? crlf + 4 : lf >= 0 ? lf + 2 : span.Length;
-        return MessageBuffer.Wrap(span[..length].ToArray());
-    }
 
     private bool IsTooLarge(MessageRef message) => message.Size > context.Buffers.MaximumSize;
 

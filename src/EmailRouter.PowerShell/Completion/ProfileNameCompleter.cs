@@ -13,7 +13,7 @@ public sealed class ProfileNameCompleter : RouterCompleter
         RouterConfiguration configuration = await LoadConfigurationAsync(configurationPath, cancellationToken).ConfigureAwait(false);
         return [.. configuration.Profiles
             .Where(profile => !Enum.TryParse(Text(bound, "Direction"), ignoreCase: true, out MailDirection direction) || profile.Direction == direction)
-            .Select(profile => new Suggestion(profile.Name, $"{profile.Direction} {profile.System} {profile.Host ?? profile.Url?.ToString()}"))];
+            .Select(profile => new Suggestion(profile.Name, $"{profile.Direction} {profile.System} {profile.Host ?? profile.Path ?? profile.Url?.ToString()}"))];
     }
 
     /// <inheritdoc/>

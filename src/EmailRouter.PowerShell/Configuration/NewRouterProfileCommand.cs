@@ -22,6 +22,11 @@ namespace EmailRouter.PowerShell.Configuration;
 /// <code>New-RouterProfile -Name Office-Out -Direction Outgoing -System Smtp -HostName relay.example.test -Port 587 -Tls StartTls -Credential (Get-Credential)</code>
 /// <para>The password is encrypted in the configuration file and never shown.</para>
 /// </example>
+/// <example>
+/// <summary>Read the Maildirs of a mail server on this machine</summary>
+/// <code>New-RouterProfile -Name Local-In -Direction Incoming -System Maildir -Path '/var/mail/{domain}/{local}/Maildir' -Settlement MarkRead</code>
+/// <para>Each mailbox is read from the folder that its address names.</para>
+/// </example>
 [Cmdlet(VerbsCommon.New, "RouterProfile", SupportsShouldProcess = true, DefaultParameterSetName = HostParameterSet)]
 [OutputType(typeof(RouterProfileInfo))]
 public sealed class NewRouterProfileCommand : RouterConfigurationCmdlet
@@ -31,6 +36,7 @@ public sealed class NewRouterProfileCommand : RouterConfigurationCmdlet
     private const string HostAnonymousParameterSet = "HostAnonymous";
     private const string UrlParameterSet = "Url";
     private const string UrlCredentialParameterSet = "UrlCredential";
+    private const string PathParameterSet = "Path";
 
     /// <summary>The name; unique without regard to case.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
@@ -67,6 +73,13 @@ public sealed class NewRouterProfileCommand : RouterConfigurationCmdlet
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = UrlCredentialParameterSet)]
     [ValidateNotNull]
     public Uri? Url { get; set; }
+
+    /// <summary>
+    /// The folder, for mail systems that work on files of this machine. {address}, {local} and {domain} in it stand for the mailbox's address and its parts.
+    /// </summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathParameterSet)]
+    [ValidateNotNullOrEmpty]
+    public string? Path { get; set; }
 
     /// <summary>One credential for all mailboxes. It is encrypted in the configuration.</summary>
     [Parameter(Mandatory = true, ParameterSetName = HostCredentialParameterSet)]
@@ -136,11 +149,12 @@ public sealed class NewRouterProfileCommand : RouterConfigurationCmdlet
             Host = HostName,
             Port = Port,
             Url = Url,
+            Path = Path is null ? null : await ResolvePathAsync(Path).ConfigureAwait(false),
             Tls = Tls,
             CertificatePins = [.. CertificatePin.Select(pin => pin.ToLowerInvariant())],
             CheckRevocation = CheckRevocation,
             AllowPlainTextPassword = AllowPlainTextPassword,
-            CredentialSource = Anonymous ? CredentialSource.Anonymous : Credential is null ? CredentialSource.Mailbox : CredentialSource.Profile,
+            CredentialSource = Anonymous || Path is not null ? CredentialSource.Anonymous : Credential is null ? CredentialSource.Mailbox : CredentialSource.Profile,
             Credential = Protect(Credential, store),
             Settlement = Settlement,
             UntrackedSettlement = UntrackedSettlement,

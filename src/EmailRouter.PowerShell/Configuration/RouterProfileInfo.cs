@@ -15,6 +15,7 @@ public sealed class RouterProfileInfo
         Host = profile.Host;
         Port = profile.Port;
         Url = profile.Url;
+        Path = profile.Path;
         Tls = profile.Tls;
         CertificatePin = [.. profile.CertificatePins];
         CheckRevocation = profile.CheckRevocation;
@@ -46,6 +47,9 @@ public sealed class RouterProfileInfo
 
     /// <summary>Gets the service address of systems reached by HTTP.</summary>
     public Uri? Url { get; }
+
+    /// <summary>Gets the folder of mail systems that work on files.</summary>
+    public string? Path { get; }
 
     /// <summary>Gets how the connection is secured.</summary>
     public TlsMode Tls { get; }

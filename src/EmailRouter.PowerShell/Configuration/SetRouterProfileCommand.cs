@@ -55,6 +55,11 @@ public sealed class SetRouterProfileCommand : RouterConfigurationCmdlet
     [ValidateNotNull]
     public Uri? Url { get; set; }
 
+    /// <summary>The folder, for mail systems that work on files of this machine.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Path { get; set; }
+
     /// <summary>One credential for all mailboxes. It is encrypted in the configuration.</summary>
     [Parameter(Mandatory = true, ParameterSetName = CredentialParameterSet)]
     [ValidateNotNull]
@@ -124,6 +129,7 @@ public sealed class SetRouterProfileCommand : RouterConfigurationCmdlet
     protected override async Task ProcessRecordAsync(CancellationToken cancellationToken)
     {
         ConfigurationStore store = await OpenConfigurationAsync().ConfigureAwait(false);
+        string? path = Path is null ? null : await ResolvePathAsync(Path).ConfigureAwait(false);
         foreach (string name in Name)
         {
             if (!await ConfirmAsync($"profile '{name}' in {store.Path}", "Change").ConfigureAwait(false))
@@ -132,7 +138,7 @@ public sealed class SetRouterProfileCommand : RouterConfigurationCmdlet
             }
 
             RouterConfiguration? changed = await ChangeAsync(
-                store, configuration => configuration.ChangeProfile(name, old => Change(old, store)), name, cancellationToken).ConfigureAwait(false);
+                store, configuration => configuration.ChangeProfile(name, old => Change(old, path, store)), name, cancellationToken).ConfigureAwait(false);
             if (changed is not null && PassThru)
             {
                 ProfileConfiguration profile = changed.Profiles.First(one => string.Equals(one.Name, name, StringComparison.OrdinalIgnoreCase));
@@ -141,12 +147,13 @@ public sealed class SetRouterProfileCommand : RouterConfigurationCmdlet
         }
     }
 
-    private ProfileConfiguration Change(ProfileConfiguration old, ConfigurationStore store) => WithCredential(old, store) with
+    private ProfileConfiguration Change(ProfileConfiguration old, string? path, ConfigurationStore store) => WithCredential(old, store) with
     {
         System = System ?? old.System,
         Host = Url is null ? HostName ?? old.Host : HostName,
         Port = IsGiven(nameof(Port)) ? Port : Url is null ? old.Port : null,
         Url = HostName is null ? Url ?? old.Url : Url,
+        Path = path ?? old.Path,
         Tls = IsGiven(nameof(Tls)) ? Tls : old.Tls,
         CertificatePins = IsGiven(nameof(CertificatePin)) ? [.. CertificatePin.Select(pin => pin.ToLowerInvariant())] : old.CertificatePins,
         CheckRevocation = IsGiven(nameof(CheckRevocation)) ? CheckRevocation : old.CheckRevocation,

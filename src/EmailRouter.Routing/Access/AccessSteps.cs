@@ -69,9 +69,9 @@ internal sealed class AccessSteps(MailContext context, CancellationToken cancell
     /// <param name="profile">The profile.</param>
     public void WarnWithoutTls(ProfileConfiguration profile)
     {
-        bool isSecured = profile.Url is { } url
+        bool isSecured = profile.Path is not null || (profile.Url is { } url
             ? url.Scheme == Uri.UriSchemeHttps
-            : profile.Tls is TlsMode.Implicit or TlsMode.StartTls || ToList().Any(step => step.Name == nameof(MailStep.Tls));
+            : profile.Tls is TlsMode.Implicit or TlsMode.StartTls || ToList().Any(step => step.Name == nameof(MailStep.Tls)));
         if (!isSecured)
         {
             Add(new AccessStep(nameof(MailStep.Tls), true, "The connection is not encrypted.", TimeSpan.Zero)

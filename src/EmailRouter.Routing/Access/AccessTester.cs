@@ -161,7 +161,7 @@ public sealed class AccessTester(
             {
                 var ready = new EffectiveRoute(profile, systems.Mail(profile.System), route.Login(key.Address, secrets), context with { Steps = steps });
                 string who = route.UserName is { } user ? $"user {user}" : "no credential";
-                return ValueTask.FromResult((ready, $"Profile {profile.Name}: {profile.System} at {profile.Host ?? profile.Url?.Host}, {who}"));
+                return ValueTask.FromResult((ready, $"Profile {profile.Name}: {profile.System} at {profile.Path ?? profile.Host ?? profile.Url?.Host}, {who}"));
             }).ConfigureAwait(false);
     }
 

@@ -77,8 +77,16 @@ public static class ConfigurationValidator
             {
                 string element = $"profile \"{profile.Name}\"";
                 CheckSystem(element, profile);
-                CheckServer(element, profile);
-                CheckSecurity(element, profile);
+                if (IsLocal(profile))
+                {
+                    CheckFolder(element, profile);
+                }
+                else
+                {
+                    CheckServer(element, profile);
+                    CheckSecurity(element, profile);
+                }
+
                 if (profile.MaxConnections < 1)
                     Add($"{element}, maxConnections", $"{profile.MaxConnections} is too few.", "Allow at least 1 connection.");
                 CheckSettlement($"{element}, settlement", profile.Settlement, profile.Direction);
@@ -166,8 +174,24 @@ public static class ConfigurationValidator
             }
         }
 
+        /// <summary>Where the systems are not known, what the profile names tells the kind.</summary>
+        private bool IsLocal(ProfileConfiguration profile) =>
+            systems?.FindMail(profile.System ?? string.Empty)?.IsLocal ?? (profile.Path is not null && profile.Host is null && profile.Url is null);
+
+        private void CheckFolder(string element, ProfileConfiguration profile)
+        {
+            if (MailboxPath.FindFault(profile.Path?.Trim()) is { } fault)
+                Add($"{element}, path", fault, "Write the full path of the folder; {address}, {local} and {domain} in it stand for the mailbox's address and its parts.");
+            if (profile.Host is not null || profile.Url is not null || profile.Port is not null)
+                Add($"{element}, host", $"{profile.System} works on files of this machine and reaches no server.", "Remove host, port and url.");
+            if (profile.CredentialSource != CredentialSource.Anonymous)
+                Add($"{element}, credentialSource", "A folder asks for no credential; the rights of the router's account count.", "Set it to Anonymous.");
+        }
+
         private void CheckServer(string element, ProfileConfiguration profile)
         {
+            if (profile.Path is not null)
+                Add($"{element}, path", $"{profile.System} reaches a server and works on no folder.", "Remove the path, or name another system.");
             if (profile.Url is not null)
                 CheckUrl(element, profile.Url, isRequired: false);
             else if (string.IsNullOrWhiteSpace(profile.Host))

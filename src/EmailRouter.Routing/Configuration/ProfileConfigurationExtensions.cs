@@ -20,6 +20,7 @@ public static class ProfileConfigurationExtensions
             Host = profile.Host?.Trim() ?? profile.Url?.Host ?? string.Empty,
             Port = profile.Port,
             Url = profile.Url,
+            Path = profile.Path?.Trim(),
             Tls = profile.Tls,
             CertificatePins = [.. profile.CertificatePins.Select(pin => pin.ToLowerInvariant())],
             CheckRevocation = profile.CheckRevocation,

@@ -69,7 +69,7 @@ public sealed record ProfileConfiguration
     /// <summary>Gets the direction; it cannot be changed.</summary>
     public required MailDirection Direction { get; init; }
 
-    /// <summary>Gets the mail system, e.g. <c>Pop3</c> or <c>Smtp</c>.</summary>
+    /// <summary>Gets the mail system: <c>Pop3</c>, <c>Maildir</c> or <c>PickupFolder</c> for incoming, <c>Smtp</c> or <c>DropFolder</c> for outgoing mail.</summary>
     public required string System { get; init; }
 
     /// <summary>Gets the host.</summary>
@@ -80,6 +80,12 @@ public sealed record ProfileConfiguration
 
     /// <summary>Gets the service address of systems reached by HTTP.</summary>
     public Uri? Url { get; init; }
+
+    /// <summary>
+    /// Gets the full path of the folder of mail systems that work on files; <c>{address}</c>, <c>{local}</c> and <c>{domain}</c> in it stand for the mailbox's
+    /// address and its two parts in lower case. Such profiles have neither host nor credential.
+    /// </summary>
+    public string? Path { get; init; }
 
     /// <summary>Gets how the connection is secured.</summary>
     public TlsMode Tls { get; init; } = TlsMode.Implicit;

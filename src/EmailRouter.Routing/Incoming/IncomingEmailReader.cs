@@ -108,7 +108,7 @@ public static class IncomingEmailReader
     private static IEnumerable<string> DeliveredTo(MimeMessage message)
     {
         var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        foreach (string name in (string[])["Delivered-To", "X-Original-To", "X-Envelope-To", "Envelope-To", "X-Delivered-To"])
+        foreach (string name in (string[])["Delivered-To", "X-Original-To", "X-Envelope-To", "Envelope-To", "X-Delivered-To", "X-Receiver"])
         {
             foreach (string value in message.Headers.GetAll(name))
             {

@@ -28,7 +28,7 @@ internal sealed class EmailSender(
         RecipientPolicy.Apply(email, settings, evidence, out (string Reason, string Explanation)? refusal);
         return refusal is { } refused
             ? Decide(email, null, DecisionAction.Failed, refused.Reason, refused.Explanation, evidence)
-            : Decide(email, null, DecisionAction.Sent, DecisionReasons.Accepted, $"It would be offered to {route.Endpoint.Host} (profile {route.Profile}).", evidence);
+            : Decide(email, null, DecisionAction.Sent, DecisionReasons.Accepted, $"It would be offered to {route.Endpoint.Path ?? route.Endpoint.Host} (profile {route.Profile}).", evidence);
     }
 
     /// <summary>Sends an email and writes back what became of it.</summary>

@@ -14,5 +14,6 @@ public sealed record SendRoute(string Profile, IMailSystem System, MailEndpoint 
     public SentCopyTarget? SentCopy { get; init; }
 
     /// <summary>Gets what two routes must share to share connections.</summary>
-    internal string Key => Login.Credential is PasswordCredential password ? $"{Profile}\n{password.UserName}" : Profile;
+    internal string Key => Login.Credential is PasswordCredential password ? $"{Profile}\n{password.UserName}"
+        : Endpoint.Path is null ? Profile : $"{Profile}\n{Login.Mailbox}";      // a path may hold the mailbox's address
 }
