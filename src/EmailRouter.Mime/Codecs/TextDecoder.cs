@@ -60,7 +60,8 @@ internal static class TextDecoder
         return text[..length];
     }
 
-    private static string Decode(ReadOnlySpan<byte> bytes, Encoding? declared, bool isHtml, bool cut)
+    /// <summary>Decodes bytes by what their sender said about them, or else by guess.</summary>
+    internal static string Decode(ReadOnlySpan<byte> bytes, Encoding? declared, bool isHtml, bool cut)
     {
         if (bytes.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]))
             return Encoding.UTF8.GetString(bytes[3..]);

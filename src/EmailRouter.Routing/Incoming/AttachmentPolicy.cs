@@ -1,28 +1,27 @@
 using EmailRouter.Crm;
-using EmailRouter.Mime;
 
 namespace EmailRouter.Routing.Incoming;
 
 /// <summary>Decides which parts of a message become attachments of the activity, by the organization's blocked extensions and size limit.</summary>
-public static class AttachmentPolicy
+internal static class AttachmentPolicy
 {
     private const string Rule = "AttachmentPolicy";
     private const int MaxFileNameLength = 255;      // activitymimeattachment.filename
 
     /// <summary>Applies the policy.</summary>
-    /// <param name="message">The message; the attachments stay slices of it.</param>
+    /// <param name="contents">What the message shows; the attachments stay slices of the message.</param>
     /// <param name="settings">The organization's settings.</param>
     /// <param name="evidence">Receives a line for each attachment that is left out.</param>
     /// <returns>The attachments to keep, in order.</returns>
-    public static IReadOnlyList<EmailAttachment> Apply(MimeMessage message, OrganizationSettings settings, ICollection<Evidence> evidence)
+    public static IReadOnlyList<EmailAttachment> Apply(MessageContents contents, OrganizationSettings settings, ICollection<Evidence> evidence)
     {
-        ArgumentNullException.ThrowIfNull(message);
+        ArgumentNullException.ThrowIfNull(contents);
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(evidence);
         var kept = new List<EmailAttachment>();
-        foreach (MimePart part in message.Attachments)
+        foreach (MessageFile file in contents.Files)
         {
-            string name = NameOf(part, kept.Count + 1);
+            string name = NameOf(file, kept.Count + 1);
             string extension = Path.GetExtension(name).TrimStart('.').TrimEnd();
             if (settings.BlockedAttachments.Contains(extension))
             {
@@ -30,7 +29,7 @@ public static class AttachmentPolicy
                 continue;
             }
 
-            long size = part.GetDecodedLength();
+            long size = file.GetSize();
             if (size > settings.MaxUploadFileSize)
             {
                 evidence.Add(new Evidence(
@@ -38,10 +37,7 @@ public static class AttachmentPolicy
                 continue;
             }
 
-            kept.Add(new EmailAttachment(name, part.ContentType.MediaType, size, _ => ValueTask.FromResult(part.OpenDecoded()))
-            {
-                ContentId = part.ContentId,
-            });
+            kept.Add(new EmailAttachment(name, file.MediaType, size, _ => ValueTask.FromResult(file.Open())) { ContentId = file.ContentId });
         }
 
         return kept;
@@ -51,19 +47,20 @@ public static class AttachmentPolicy
     /// A name without a path and without characters that mislead about its end (mail-protocols: path traversal, bidi overrides), so that the extension
     /// that is judged is the extension that a person sees.
     /// </summary>
-    private static string NameOf(MimePart part, int number)
+    private static string NameOf(MessageFile file, int number)
     {
-        string? given = part.FileName;
-        if (given is null && part.EmbeddedMessage is { } embedded)
-            given = (embedded.Subject.Length == 0 ? "message" : embedded.Subject) + ".eml";
+        string? given = file.FileName;
+        bool isNamedBySubject = given is null && file.Subject is not null;
+        if (isNamedBySubject)
+            given = (file.Subject!.Length == 0 ? "message" : file.Subject) + ".eml";
         string name = string.Concat((given ?? string.Empty).Select(c => char.IsControl(c) || c is '\u202A' or '\u202B' or '\u202C' or '\u202D' or '\u202E' or '\u2066' or '\u2067' or '\u2068' or '\u2069' or '\u200E' or '\u200F' ? ' ' : c));
-        if (part.EmbeddedMessage is null || part.FileName is not null)
+        if (!isNamedBySubject)
             name = name[(name.LastIndexOfAny(['/', '\\', ':']) + 1)..];
         else
             name = name.Replace('/', '-').Replace('\\', '-').Replace(':', '-');
         name = name.Trim().TrimEnd('.', ' ');
         if (name.Length == 0)
-            name = $"attachment-{number}{DefaultExtension(part)}";
+            name = $"attachment-{number}{DefaultExtension(file)}";
         if (name.Length <= MaxFileNameLength)
             return name;
         string extension = Path.GetExtension(name);
@@ -75,7 +72,7 @@ public static class AttachmentPolicy
         return name[..cut] + extension;
     }
 
-    private static string DefaultExtension(MimePart part) => part.ContentType.MediaType.ToLowerInvariant() switch
+    private static string DefaultExtension(MessageFile file) => file.MediaType.ToLowerInvariant() switch
     {
         "message/rfc822" or "message/global" => ".eml",
         "text/plain" => ".txt",

@@ -51,9 +51,10 @@ public static class IncomingEmailReader
                 given is null ? "There is no Message-ID; the content's hash stands for it" : "The Message-ID is longer than 320 characters; the content's hash stands for it"));
         }
 
-        IReadOnlyList<EmailAttachment> attachments = AttachmentPolicy.Apply(message, settings, evidence);
-        bool attachmentsMissing = attachments.Count < message.Attachments.Count;
-        (string body, string bodyType, bool cut) = ReadBody(message, settings.MaxBodyLength);
+        var contents = MessageContents.Of(message, evidence);
+        IReadOnlyList<EmailAttachment> attachments = AttachmentPolicy.Apply(contents, settings, evidence);
+        bool attachmentsMissing = attachments.Count < contents.Files.Count;
+        (string body, string bodyType, bool cut) = ReadBody(contents, settings.MaxBodyLength);
         if (cut)
             evidence.Add(new Evidence("BodyPolicy", EvidenceVerdict.Note, $"The body is cut at {settings.MaxBodyLength:N0} characters"));
 
@@ -89,10 +90,9 @@ public static class IncomingEmailReader
         };
     }
 
-    private static (string Body, string Type, bool Cut) ReadBody(MimeMessage message, int maxLength)
+    private static (string Body, string Type, bool Cut) ReadBody(MessageContents contents, int maxLength)
     {
-        (MimePart? part, string type) = message.HtmlBody is { } html ? (html, "text/html") : (message.TextBody, "text/plain");
-        string text = part?.GetText(maxLength + 1) ?? string.Empty;
+        (string text, string type) = contents.ReadBody(maxLength + 1);
         return text.Length > maxLength ? (Cut(text, maxLength), type, true) : (text, type, false);
     }
 
