@@ -99,4 +99,7 @@ public enum MailStep
 
     /// <summary>Ending the session in order.</summary>
     Complete,
+
+    /// <summary>Reading or writing the rules that a server applies itself.</summary>
+    Rules,
 }

@@ -6,6 +6,7 @@ public enum Software
     Dovecot,
     Postfix,
     Mpop,
+    Pigeonhole,
 }
 
 /// <summary>Finds out what is installed.</summary>
@@ -19,6 +20,7 @@ public static class Installed
         Software.Dovecot when !File.Exists("/usr/lib/dovecot/pop3") => "Dovecot's POP3 server is not installed (package dovecot-pop3d)",
         Software.Postfix when Find("postfix") is null => "Postfix is not installed (package postfix)",
         Software.Postfix when !Environment.IsPrivilegedProcess => "Postfix starts only as root",
+        Software.Pigeonhole when !File.Exists("/usr/lib/dovecot/managesieve") => "Pigeonhole is not installed (packages dovecot-sieve, dovecot-managesieved)",
         Software.Mpop when Find("mpop") is null => "mpop is not installed (package mpop)",
         _ => null,
     };

@@ -149,7 +149,7 @@ public sealed class ReplayStream(IReadOnlyList<ScriptItem> items, Playing playin
                 break;
             case ScriptKind.Client when Matches(Current.Text, line):
                 break;
-            case null when line == "QUIT\r\n":
+            case null when line is "QUIT\r\n" or "LOGOUT\r\n":
                 break;      // the goodbye, where a script has said all it wants to
             case ScriptKind.Close or null when items.Count > 0 && items[^1].Kind == ScriptKind.Close:
                 throw new IOException("The server has closed the connection.");
