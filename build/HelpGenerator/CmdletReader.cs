@@ -60,7 +60,8 @@ internal static class CmdletReader
         IReadOnlyList<Example> examples = documentation.Examples(member);
         string name = $"{verb}-{noun}";
         gaps.AddRange(synopsis.Count == 0 ? [$"{name} has no summary."] : []);
-        gaps.AddRange(examples.Count < 2 || examples.Any(example => example.Code.Length == 0 || example.Title.Length == 0) ? [$"{name} needs two examples with a title and code."] : []);
+        gaps.AddRange(examples.Count < 2 || examples.Any(example => example.Code.Length == 0 || example.Title.Length == 0)
+            ? [$"{name} needs two examples with a title and code."] : []);
         gaps.AddRange(parameters.Where(parameter => parameter.Description.Count == 0).Select(parameter => $"{name} -{parameter.Name} has no summary."));
 
         string[] sets = [.. parameters.SelectMany(parameter => parameter.Sets).Select(set => set.Set).Where(set => set != AllSets).Distinct()];
@@ -70,7 +71,9 @@ internal static class CmdletReader
             noun,
             string.Join(' ', synopsis),
             documentation.Paragraphs(member, "remarks"),
-            [.. parameters.OrderBy(parameter => parameter.Sets.Min(set => set.Position ?? int.MaxValue)).ThenBy(parameter => parameter.Name, StringComparer.Ordinal)],
+            [.. parameters
+                .OrderBy(parameter => parameter.Sets.Min(set => set.Position ?? int.MaxValue))
+                .ThenBy(parameter => parameter.Name, StringComparer.Ordinal)],
             sets.Length == 0 ? [AllSets] : [.. sets.OrderBy(set => set == defaultSet ? 0 : 1)],
             [.. Attributes(type, "OutputTypeAttribute").SelectMany(OutputTypes).Distinct()],
             examples);

@@ -40,7 +40,8 @@ internal static class MamlWriter
         Command + "syntaxItem",
         new XElement(Maml + "name", $"{cmdlet.Verb}-{cmdlet.Noun}"),
         cmdlet.Parameters
-            .Select(parameter => (parameter, inSet: parameter.Sets.FirstOrDefault(one => one.Set == set) ?? parameter.Sets.FirstOrDefault(one => one.Set == "__AllParameterSets")))
+            .Select(parameter => (parameter, inSet: parameter.Sets.FirstOrDefault(one => one.Set == set)
+                ?? parameter.Sets.FirstOrDefault(one => one.Set == "__AllParameterSets")))
             .Where(pair => pair.inSet is not null)
             .OrderBy(pair => pair.inSet!.Position ?? int.MaxValue).ThenBy(pair => pair.inSet!.Mandatory ? 0 : 1)
             .Select(pair => Parameter(pair.parameter, pair.inSet!)));
@@ -59,7 +60,9 @@ internal static class MamlWriter
             ? new XElement(Command + "parameterValueGroup", parameter.Values.Select(value => new XElement(
                 Command + "parameterValue", new XAttribute("required", "false"), new XAttribute("variableLength", "false"), value)))
             : null,
-        parameter.IsSwitch ? null : new XElement(Command + "parameterValue", new XAttribute("required", "true"), new XAttribute("variableLength", "false"), parameter.Type),
+        parameter.IsSwitch
+            ? null
+            : new XElement(Command + "parameterValue", new XAttribute("required", "true"), new XAttribute("variableLength", "false"), parameter.Type),
         TypeElement(parameter.Type),
         new XElement(Dev + "defaultValue", parameter.IsSwitch ? "False" : "None"));
 

@@ -59,7 +59,8 @@ public sealed class ModuleLifetime : IModuleAssemblyInitializer, IModuleAssembly
     // Asked only after the default context found nothing. It must not answer for anybody else's dependencies, so it hands out our own assemblies alone;
     // what those need is found inside their context.
     private static Assembly? ResolveOwn(AssemblyLoadContext context, AssemblyName name) =>
-        name.Name is { } simpleName && simpleName.StartsWith(OwnPrefix, StringComparison.Ordinal) && File.Exists(Path.Combine(Engine.Folder, simpleName + ".dll"))
+        name.Name is { } simpleName && simpleName.StartsWith(OwnPrefix, StringComparison.Ordinal)
+            && File.Exists(Path.Combine(Engine.Folder, simpleName + ".dll"))
             ? Engine.LoadFromAssemblyName(name)
             : null;
 

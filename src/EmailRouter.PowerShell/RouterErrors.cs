@@ -85,11 +85,13 @@ internal static class RouterErrors
 
     /// <summary>A deployment that was named does not exist.</summary>
     public static ErrorRecord DeploymentNotFound(string name) => Own(
-        "RouterDeploymentNotFound", "Configuration", $"There is no deployment '{name}'.", "List the deployments with Get-RouterDeployment, or make one with New-RouterDeployment.", name);
+        "RouterDeploymentNotFound", "Configuration", $"There is no deployment '{name}'.",
+        "List the deployments with Get-RouterDeployment, or make one with New-RouterDeployment.", name);
 
     /// <summary>A profile that was named does not exist.</summary>
     public static ErrorRecord ProfileNotFound(string name) => Own(
-        "RouterProfileNotFound", "Configuration", $"There is no profile '{name}'.", "List the profiles with Get-RouterProfile, or make one with New-RouterProfile.", name);
+        "RouterProfileNotFound", "Configuration", $"There is no profile '{name}'.",
+        "List the profiles with Get-RouterProfile, or make one with New-RouterProfile.", name);
 
     /// <summary>A mailbox that was named does not exist.</summary>
     public static ErrorRecord MailboxNotFound(string name) => Own(
@@ -106,7 +108,8 @@ internal static class RouterErrors
 
     /// <summary>Another router is polling the mailbox.</summary>
     public static ErrorRecord MailboxBusy(string address) => Own(
-        "RouterMailboxBusy", "Lease", $"Another router is polling the mailbox {address}.", "Nothing, when that is intended; otherwise find the other router and stop it.", address);
+        "RouterMailboxBusy", "Lease", $"Another router is polling the mailbox {address}.",
+        "Nothing, when that is intended; otherwise find the other router and stop it.", address);
 
     /// <summary>A path leads nowhere.</summary>
     public static ErrorRecord PathNotFound(string path) => Own(
@@ -115,7 +118,8 @@ internal static class RouterErrors
     /// <summary>A file is larger than a message may be.</summary>
     public static ErrorRecord FileTooLarge(string path, Exception cause)
     {
-        RouterError error = new("RouterMessageTooLarge", "Read", $"{path}: {cause.Message}", "Raise maxMessageSize in the configuration, or leave the file out.", IsTransient: false);
+        RouterError error = new("RouterMessageTooLarge", "Read", $"{path}: {cause.Message}",
+            "Raise maxMessageSize in the configuration, or leave the file out.", IsTransient: false);
         return Make(error, CategoryOf(error), path, cause);
     }
 
@@ -125,16 +129,19 @@ internal static class RouterErrors
 
     /// <summary>An email activity failed for good.</summary>
     public static ErrorRecord EmailFailed(Decision decision) => From(
-        decision.Error ?? new RouterError($"RouterEmail{decision.Reason}", "Send", decision.Explanation, "Correct the email activity in the CRM and send it again.", IsTransient: false),
+        decision.Error ?? new RouterError($"RouterEmail{decision.Reason}", "Send", decision.Explanation,
+            "Correct the email activity in the CRM and send it again.", IsTransient: false),
         decision.ActivityId ?? decision.Id);
 
     /// <summary>Parameters contradict each other, or a value makes no sense.</summary>
-    public static ErrorRecord ParameterInvalid(string message, string remedy, object? target) => Own("RouterParameterInvalid", "Parameters", message, remedy, target);
+    public static ErrorRecord ParameterInvalid(string message, string remedy, object? target) =>
+        Own("RouterParameterInvalid", "Parameters", message, remedy, target);
 
     /// <summary>The module was built without the lab.</summary>
     public static ErrorRecord LabNotInstalled(string path, Exception cause)
     {
-        RouterError error = new("RouterLabNotInstalled", "LoadLab", $"The lab is not part of this module: {path}.", "Build the module with ./build.ps1, which includes the lab.", false);
+        RouterError error = new("RouterLabNotInstalled", "LoadLab", $"The lab is not part of this module: {path}.",
+            "Build the module with ./build.ps1, which includes the lab.", false);
         return Make(error, ErrorCategory.NotInstalled, path, cause);
     }
 
@@ -176,7 +183,8 @@ internal static class RouterErrors
 
     private static ErrorRecord Make(RouterError error, ErrorCategory category, object? target, Exception exception)
     {
-        string about = target is null || error.Message.Contains(target.ToString() ?? string.Empty, StringComparison.OrdinalIgnoreCase) ? string.Empty : $"{target}: ";
+        bool isNamed = target is null || error.Message.Contains(target.ToString() ?? string.Empty, StringComparison.OrdinalIgnoreCase);
+        string about = isNamed ? string.Empty : $"{target}: ";
         string remedy = ViewShowsRemedies ? string.Empty : " " + error.Remedy;
         return new ErrorRecord(exception, error.ErrorId, category, target)
         {

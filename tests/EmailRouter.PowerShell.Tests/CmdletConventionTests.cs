@@ -7,13 +7,13 @@ public sealed class CmdletConventionTests
     // Get-Verb of PowerShell 7.4 and later.
     private static readonly string[] ApprovedVerbs =
     [
-        "Add", "Clear", "Close", "Copy", "Enter", "Exit", "Find", "Format", "Get", "Hide", "Join", "Lock", "Move", "New", "Open", "Optimize", "Pop", "Push", "Redo",
-        "Remove", "Rename", "Reset", "Resize", "Search", "Select", "Set", "Show", "Skip", "Split", "Step", "Switch", "Undo", "Unlock", "Watch", "Connect",
-        "Disconnect", "Read", "Receive", "Send", "Write", "Backup", "Checkpoint", "Compare", "Compress", "Convert", "ConvertFrom", "ConvertTo", "Dismount", "Edit",
-        "Expand", "Export", "Group", "Import", "Initialize", "Limit", "Merge", "Mount", "Out", "Publish", "Restore", "Save", "Sync", "Unpublish", "Update",
-        "Debug", "Measure", "Ping", "Repair", "Resolve", "Test", "Trace", "Approve", "Assert", "Build", "Complete", "Confirm", "Deny", "Deploy", "Disable", "Enable",
-        "Install", "Invoke", "Register", "Request", "Restart", "Resume", "Start", "Stop", "Submit", "Suspend", "Uninstall", "Unregister", "Wait", "Block", "Grant",
-        "Protect", "Revoke", "Unblock", "Unprotect", "Use",
+        "Add", "Clear", "Close", "Copy", "Enter", "Exit", "Find", "Format", "Get", "Hide", "Join", "Lock", "Move", "New", "Open", "Optimize", "Pop",
+        "Push", "Redo", "Remove", "Rename", "Reset", "Resize", "Search", "Select", "Set", "Show", "Skip", "Split", "Step", "Switch", "Undo", "Unlock",
+        "Watch", "Connect", "Disconnect", "Read", "Receive", "Send", "Write", "Backup", "Checkpoint", "Compare", "Compress", "Convert", "ConvertFrom",
+        "ConvertTo", "Dismount", "Edit", "Expand", "Export", "Group", "Import", "Initialize", "Limit", "Merge", "Mount", "Out", "Publish", "Restore",
+        "Save", "Sync", "Unpublish", "Update", "Debug", "Measure", "Ping", "Repair", "Resolve", "Test", "Trace", "Approve", "Assert", "Build",
+        "Complete", "Confirm", "Deny", "Deploy", "Disable", "Enable", "Install", "Invoke", "Register", "Request", "Restart", "Resume", "Start",
+        "Stop", "Submit", "Suspend", "Uninstall", "Unregister", "Wait", "Block", "Grant", "Protect", "Revoke", "Unblock", "Unprotect", "Use",
     ];
 
     private static readonly string[] Changing = ["New", "Set", "Remove", "Import", "Send", "Invoke", "Save", "Start", "Stop"];
@@ -65,7 +65,9 @@ public sealed class CmdletConventionTests
     public void Each_parameter_set_is_told_apart_by_its_mandatory_parameters(Type cmdlet)
     {
         var sets = Cmdlets.Parameters(cmdlet)
-            .SelectMany(parameter => Cmdlets.Attributes(parameter, "ParameterAttribute").Select(attribute => (parameter.Name, Set: Cmdlets.SetOf(attribute), attribute)))
+            .SelectMany(parameter => Cmdlets
+                .Attributes(parameter, "ParameterAttribute")
+                .Select(attribute => (parameter.Name, Set: Cmdlets.SetOf(attribute), attribute)))
             .ToList();
         string? defaultSet = Cmdlets.Named(Cmdlets.Attributes(cmdlet, "CmdletAttribute").Single(), "DefaultParameterSetName") as string;
         string[] named = [.. sets.Select(one => one.Set).Where(set => set != Cmdlets.AllSets).Distinct()];
@@ -73,7 +75,8 @@ public sealed class CmdletConventionTests
 
         Assert.True(named.Length == 0 || defaultSet is not null, "There are parameter sets and none is the default.");
         string[] mandatory = [.. names.Select(set => string.Join(
-            ',', sets.Where(one => one.Set == set && Cmdlets.Named(one.attribute, "Mandatory") is true).Select(one => one.Name).Order(StringComparer.Ordinal)))];
+            ',',
+            sets.Where(one => one.Set == set && Cmdlets.Named(one.attribute, "Mandatory") is true).Select(one => one.Name).Order(StringComparer.Ordinal)))];
         Assert.Equal(mandatory.Length, mandatory.Distinct().Count());
     }
 
@@ -81,7 +84,8 @@ public sealed class CmdletConventionTests
     [MemberData(nameof(All))]
     public void At_most_two_parameters_are_positional(Type cmdlet)
     {
-        var positions = Cmdlets.Parameters(cmdlet).Where(parameter => Cmdlets.Attributes(parameter, "ParameterAttribute").Any(attribute => Cmdlets.Named(attribute, "Position") is not null));
+        var positions = Cmdlets.Parameters(cmdlet).Where(parameter =>
+            Cmdlets.Attributes(parameter, "ParameterAttribute").Any(attribute => Cmdlets.Named(attribute, "Position") is not null));
 
         Assert.True(positions.Count() <= 3 && positions.SelectMany(parameter => Cmdlets.Attributes(parameter, "ParameterAttribute"))
             .Select(attribute => Cmdlets.Named(attribute, "Position")).Distinct().Count() <= 2);
@@ -100,7 +104,8 @@ public sealed class CmdletConventionTests
         PropertyInfo? path = Cmdlets.Parameters(cmdlet).SingleOrDefault(parameter => parameter.Name == "ConfigurationPath");
 
         Assert.NotNull(path);
-        Assert.All(Cmdlets.Attributes(path, "ParameterAttribute"), attribute => Assert.True(Cmdlets.Named(attribute, "ValueFromPipelineByPropertyName") is true));
+        Assert.All(Cmdlets.Attributes(path, "ParameterAttribute"),
+            attribute => Assert.True(Cmdlets.Named(attribute, "ValueFromPipelineByPropertyName") is true));
     }
 
     [Theory]
@@ -108,7 +113,8 @@ public sealed class CmdletConventionTests
     public void No_parameter_takes_a_secret_as_text(Type cmdlet) => Assert.DoesNotContain(
         Cmdlets.Parameters(cmdlet),
         parameter => parameter.PropertyType == typeof(string)
-            && (parameter.Name.Contains("Password", StringComparison.OrdinalIgnoreCase) || parameter.Name.Contains("Secret", StringComparison.OrdinalIgnoreCase)));
+            && (parameter.Name.Contains("Password", StringComparison.OrdinalIgnoreCase)
+                || parameter.Name.Contains("Secret", StringComparison.OrdinalIgnoreCase)));
 
     [Theory]
     [MemberData(nameof(All))]

@@ -26,5 +26,6 @@ public sealed class RouterErrorsTests
     [InlineData("RouterUnexpected", ErrorCategory.NotSpecified)]
     public void The_category_follows_from_the_id(string id, ErrorCategory expected) => Assert.Equal(expected, Category(id));
 
-    private static ErrorCategory Category(string id) => RouterErrors.CategoryOf(new RouterError(id, "Step", "What happened.", "What to do.", IsTransient: false));
+    private static ErrorCategory Category(string id) =>
+        RouterErrors.CategoryOf(new RouterError(id, "Step", "What happened.", "What to do.", IsTransient: false));
 }

@@ -19,7 +19,12 @@ function Invoke-FreshPowerShell {
     param([Parameter(Mandatory)] [string] $Script)
 
     $encoded = [Convert]::ToBase64String([Text.Encoding]::Unicode.GetBytes("`$ErrorActionPreference = 'Stop'; `$ProgressPreference = 'SilentlyContinue'; " + $Script))
-    $pwsh = [Environment]::ProcessPath
+    $pwsh = Join-Path $PSHOME ($IsWindows ? 'pwsh.exe' : 'pwsh')
+    if (-not (Test-Path -LiteralPath $pwsh)) {
+        # Installed as a tool of dotnet, there is only the command.
+        $pwsh = 'pwsh'
+    }
+
     $env:NO_COLOR = '1'
     $lines = & $pwsh -NoProfile -NonInteractive -OutputFormat Text -EncodedCommand $encoded 2>&1 | ForEach-Object { "$_" }
     if ($LASTEXITCODE -ne 0) {

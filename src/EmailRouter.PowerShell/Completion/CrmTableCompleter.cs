@@ -14,7 +14,8 @@ public sealed class CrmTableCompleter : RouterCompleter
         await using (router.ConfigureAwait(false))
         {
             EmbeddedCrm crm = await router.GetEmbeddedCrmAsync(Text(bound, "Deployment"), cancellationToken).ConfigureAwait(false);
-            return [.. (await crm.GetTablesAsync(cancellationToken).ConfigureAwait(false)).Select(table => new Suggestion(table.LogicalName, table.IsCustom ? "Table of one's own" : "Table"))];
+            return [.. (await crm.GetTablesAsync(cancellationToken).ConfigureAwait(false)).Select(table =>
+                new Suggestion(table.LogicalName, table.IsCustom ? "Table of one's own" : "Table"))];
         }
     }
 

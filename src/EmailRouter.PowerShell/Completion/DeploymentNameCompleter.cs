@@ -10,6 +10,7 @@ public sealed class DeploymentNameCompleter : RouterCompleter
     private protected override async Task<IReadOnlyList<Suggestion>> FindAsync(string configurationPath, IDictionary bound, CancellationToken cancellationToken)
     {
         RouterConfiguration configuration = await LoadConfigurationAsync(configurationPath, cancellationToken).ConfigureAwait(false);
-        return [.. configuration.Deployments.Select(deployment => new Suggestion(deployment.Name, $"{deployment.System} {deployment.Path ?? deployment.Url?.ToString()}"))];
+        return [.. configuration.Deployments.Select(deployment =>
+            new Suggestion(deployment.Name, $"{deployment.System} {deployment.Path ?? deployment.Url?.ToString()}"))];
     }
 }

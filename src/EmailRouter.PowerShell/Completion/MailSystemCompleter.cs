@@ -9,7 +9,8 @@ public sealed class MailSystemCompleter : RouterCompleter
 {
     /// <inheritdoc/>
     private protected override Task<IReadOnlyList<Suggestion>> FindAsync(string configurationPath, IDictionary bound, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<Suggestion>>([.. RouterHostOptions.BuiltInSystems().MailSystems.Select(system => new Suggestion(system.Name, Describe(system.Doors)))]);
+        Task.FromResult<IReadOnlyList<Suggestion>>([.. RouterHostOptions.BuiltInSystems().MailSystems.Select(system =>
+            new Suggestion(system.Name, Describe(system.Doors)))]);
 
     private static string Describe(MailDoors doors) =>
         doors.HasFlag(MailDoors.Mailbox | MailDoors.Sender) ? "Reads and sends" : doors.HasFlag(MailDoors.Mailbox) ? "Reads mailboxes" : "Sends";

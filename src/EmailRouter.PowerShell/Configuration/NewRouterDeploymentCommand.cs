@@ -117,7 +117,8 @@ public sealed class NewRouterDeploymentCommand : RouterConfigurationCmdlet
         {
             Directory.CreateDirectory(global::System.IO.Path.GetDirectoryName(path)!);
             EmbeddedCrm crm = await EmbeddedCrm.OpenAsync(
-                new EmbeddedCrmOptions { Path = path, Create = true, OrganizationName = OrganizationName ?? Name, Clock = Clock }, cancellationToken).ConfigureAwait(false);
+                new EmbeddedCrmOptions { Path = path, Create = true, OrganizationName = OrganizationName ?? Name, Clock = Clock },
+                cancellationToken).ConfigureAwait(false);
             await crm.DisposeAsync().ConfigureAwait(false);
             await ExplainAsync($"Made an embedded CRM in {path}.").ConfigureAwait(false);
             return true;

@@ -10,12 +10,17 @@ namespace EmailRouter.PowerShell.Configuration;
 /// <summary>Makes a profile: how to reach one mail server, in one direction.</summary>
 /// <remarks>
 /// <para>The credential comes from each mailbox, unless the profile is given one for all, or the server asks for none.</para>
-/// <para>Connections use TLS from the first byte unless -Tls says otherwise. Certificates are checked; a server with a private certificate is accepted by its pin.</para>
+/// <para>
+/// Connections use TLS from the first byte unless -Tls says otherwise. Certificates are checked; a server with a private certificate is accepted by its
+/// pin.
+/// </para>
 /// </remarks>
 /// <example>
 /// <summary>Read mailboxes by POP3</summary>
 /// <code>New-RouterProfile -Name Office-In -Direction Incoming -System Pop3 -HostName mail.example.test -Settlement Delete</code>
-/// <para>Promoted messages are deleted on the server once the CRM has confirmed them; each mailbox has its own credential (Set-RouterMailbox -Credential).</para>
+/// <para>
+/// Promoted messages are deleted on the server once the CRM has confirmed them; each mailbox has its own credential (Set-RouterMailbox -Credential).
+/// </para>
 /// </example>
 /// <example>
 /// <summary>Send through a relay with one account</summary>

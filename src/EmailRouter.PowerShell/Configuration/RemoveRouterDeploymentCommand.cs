@@ -38,7 +38,8 @@ public sealed class RemoveRouterDeploymentCommand : RouterConfigurationCmdlet
         {
             if (await ConfirmAsync($"deployment '{name}' in {store.Path}", "Remove").ConfigureAwait(false))
             {
-                await ChangeAsync(store, configuration => configuration.RemoveDeployment(name, withMailboxes: Force), name, cancellationToken).ConfigureAwait(false);
+                await ChangeAsync(
+                    store, configuration => configuration.RemoveDeployment(name, withMailboxes: Force), name, cancellationToken).ConfigureAwait(false);
             }
         }
     }

@@ -86,7 +86,8 @@ public abstract class RouterConfigurationCmdlet : RouterCmdlet
         foreach (string pattern in patterns)
         {
             WildcardPattern wildcard = WildcardPattern.Get(pattern, WildcardOptions.IgnoreCase);
-            List<T> matches = [.. items.Where(item => wildcard.IsMatch(nameOf(item)) || string.Equals(nameOf(item), pattern, StringComparison.OrdinalIgnoreCase))];
+            List<T> matches = [.. items.Where(item => wildcard.IsMatch(nameOf(item))
+                || string.Equals(nameOf(item), pattern, StringComparison.OrdinalIgnoreCase))];
             if (matches.Count == 0 && !WildcardPattern.ContainsWildcardCharacters(pattern))
             {
                 await EmitErrorAsync(notFound(pattern)).ConfigureAwait(false);

@@ -32,7 +32,8 @@ public sealed class SettlementTransformationAttribute : ArgumentTransformationAt
             "KEEP" => Settlement.Keep,
             "MARKREAD" => Settlement.MarkRead,
             "DELETE" => Settlement.Delete,
-            _ => throw new ArgumentTransformationMetadataException($"'{text}' is no settlement. Use Keep, MarkRead, Delete, or Move: and the name of a folder, as in Move:Archive."),
+            _ => throw new ArgumentTransformationMetadataException(
+                $"'{text}' is no settlement. Use Keep, MarkRead, Delete, or Move: and the name of a folder, as in Move:Archive."),
         };
     }
 }

@@ -1,37 +1,77 @@
-using System.Collections.Concurrent;
 using EmailRouter.Loader;
 using EmailRouter.Routing.Configuration;
 
 namespace EmailRouter.PowerShell.Lab;
 
-/// <summary>The labs that run in this process. They end with the module.</summary>
+/// <summary>
+/// The labs that run in this process. The newest is the configuration of the session, by the environment variable that every cmdlet asks; when it ends the
+/// one before it is, and when all have ended whatever was there before. They end with the module.
+/// </summary>
 internal static class RunningLabs
 {
-    private static readonly ConcurrentDictionary<string, IAsyncDisposable> Sessions = new(StringComparer.Ordinal);
+    private static readonly object Gate = new();
+    private static readonly List<(string ConfigurationPath, IAsyncDisposable Session)> Labs = [];
+    private static string? before;
 
-    static RunningLabs() => ModuleLifetime.Removed += () => _ = Task.WhenAll(Sessions.Keys.Select(StopAsync)).Wait(TimeSpan.FromSeconds(2));
+    static RunningLabs() => ModuleLifetime.Removed += () => _ = Task.WhenAll(Configurations.Select(StopAsync)).Wait(TimeSpan.FromSeconds(2));
 
     /// <summary>Gets the configuration files of the labs.</summary>
-    public static ICollection<string> Configurations => Sessions.Keys;
+    public static IReadOnlyList<string> Configurations
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return [.. Labs.Select(lab => lab.ConfigurationPath)];
+            }
+        }
+    }
 
-    /// <summary>Remembers a lab.</summary>
+    private static string? Variable
+    {
+        get => Environment.GetEnvironmentVariable(ConfigurationLocation.Variable);
+        set => Environment.SetEnvironmentVariable(ConfigurationLocation.Variable, value);
+    }
+
+    /// <summary>Makes a lab the configuration of the session.</summary>
     /// <param name="configurationPath">Its configuration file.</param>
     /// <param name="session">The lab.</param>
-    public static void Add(string configurationPath, IAsyncDisposable session) => Sessions[configurationPath] = session;
+    public static void Add(string configurationPath, IAsyncDisposable session)
+    {
+        lock (Gate)
+        {
+            if (Labs.Count == 0)
+            {
+                before = Variable;
+            }
+
+            Labs.Add((configurationPath, session));
+            Variable = configurationPath;
+        }
+    }
 
     /// <summary>Stops a lab.</summary>
     /// <param name="configurationPath">Its configuration file.</param>
     /// <returns>False when there is no such lab.</returns>
     public static async Task<bool> StopAsync(string configurationPath)
     {
-        if (!Sessions.TryRemove(configurationPath, out IAsyncDisposable? session))
+        IAsyncDisposable session;
+        lock (Gate)
         {
-            return false;
-        }
+            int index = Labs.FindIndex(lab => lab.ConfigurationPath == configurationPath);
+            if (index < 0)
+            {
+                return false;
+            }
 
-        if (Environment.GetEnvironmentVariable(ConfigurationLocation.Variable) == configurationPath)
-        {
-            Environment.SetEnvironmentVariable(ConfigurationLocation.Variable, null);
+            session = Labs[index].Session;
+            Labs.RemoveAt(index);
+
+            // Set to something else by the user meanwhile, it stays.
+            if (Variable == configurationPath)
+            {
+                Variable = Labs.Count > 0 ? Labs[^1].ConfigurationPath : before;
+            }
         }
 
         await session.DisposeAsync().ConfigureAwait(false);

@@ -6,7 +6,9 @@ using EmailRouter.Routing.Configuration;
 
 namespace EmailRouter.PowerShell.Lab;
 
-/// <summary>Starts a lab in this process: POP3 and SMTP servers on free loopback ports over a small CRM with sample data, and a configuration for both.</summary>
+/// <summary>
+/// Starts a lab in this process: POP3 and SMTP servers on free loopback ports over a small CRM with sample data, and a configuration for both.
+/// </summary>
 /// <remarks>
 /// The mailboxes hold sample messages, unless -Empty is given. The lab runs until Stop-RouterLab, the end of the module or of the process. Until then the other
 /// cmdlets use its configuration, because the environment variable EMAILROUTER_CONFIGURATION names it; a configuration given by parameter goes before it.
@@ -62,7 +64,6 @@ public sealed class StartRouterLabCommand : RouterCmdlet
         dynamic session = starting.Result;
         RouterLabInfo lab = new((object)session);
         RunningLabs.Add(lab.ConfigurationPath, (IAsyncDisposable)session);
-        Environment.SetEnvironmentVariable(ConfigurationLocation.Variable, lab.ConfigurationPath);
         await ExplainAsync($"Until the lab is stopped $env:{ConfigurationLocation.Variable} is {lab.ConfigurationPath}.").ConfigureAwait(false);
         if (!Empty)
         {

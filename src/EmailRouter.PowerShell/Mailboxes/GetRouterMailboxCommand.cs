@@ -7,7 +7,9 @@ using EmailRouter.Routing.Configuration;
 namespace EmailRouter.PowerShell.Mailboxes;
 
 /// <summary>Lists the mailboxes: the users and queues of the CRM with an address, and whether the router reads them and sends for them.</summary>
-/// <remarks>What the CRM says is read from the CRM; profiles and credentials come from the configuration. Of a mailbox that is not used the reason is shown.</remarks>
+/// <remarks>
+/// What the CRM says is read from the CRM; profiles and credentials come from the configuration. Of a mailbox that is not used the reason is shown.
+/// </remarks>
 /// <example>
 /// <summary>List the queues</summary>
 /// <code>Get-RouterMailbox -Queue</code>

@@ -10,8 +10,14 @@ namespace EmailRouter.PowerShell.Mailboxes;
 
 /// <summary>Polls mailboxes once: reads what is new, decides about each message, and promotes what is to be promoted into email activities.</summary>
 /// <remarks>
-/// <para>One object a mailbox says what was done. What goes wrong with one mailbox is an error of that mailbox; the others go on, and the next poll takes up the rest.</para>
-/// <para>With -WhatIf the messages are read, decided about and explained, and nothing is changed: not on the mail server, not in the CRM, not in the router's state.</para>
+/// <para>
+/// One object a mailbox says what was done. What goes wrong with one mailbox is an error of that mailbox; the others go on, and the next poll takes up the
+/// rest.
+/// </para>
+/// <para>
+/// With -WhatIf the messages are read, decided about and explained, and nothing is changed: not on the mail server, not in the CRM, not in the router's
+/// state.
+/// </para>
 /// <para>Without -Mailbox and without input all mailboxes that the router reads are polled.</para>
 /// </remarks>
 /// <example>
@@ -103,11 +109,13 @@ public sealed class InvokeRouterPollCommand : RouterConnectedCmdlet
             }
 
             Permission permission = await PermitAsync(
-                $"Poll the mailbox {mailbox.Address} of {mailbox.Deployment}: read, decide and explain.", $"Poll the mailbox {mailbox.Address} of {mailbox.Deployment}?", "Poll").ConfigureAwait(false);
+                $"Poll the mailbox {mailbox.Address} of {mailbox.Deployment}: read, decide and explain.",
+                $"Poll the mailbox {mailbox.Address} of {mailbox.Deployment}?", "Poll").ConfigureAwait(false);
             if (permission != Permission.Refused)
             {
                 Track(await work!.StartAsync(
-                    () => GuardedAsync("Poll", mailbox.Address, () => PollAsync(router, mailbox, permission == Permission.DryRun, cancellationToken)), cancellationToken).ConfigureAwait(false));
+                    () => GuardedAsync("Poll", mailbox.Address, () => PollAsync(router, mailbox, permission == Permission.DryRun, cancellationToken)),
+                    cancellationToken).ConfigureAwait(false));
             }
         }
     }
@@ -136,7 +144,10 @@ public sealed class InvokeRouterPollCommand : RouterConnectedCmdlet
                     DryRun = isDryRun,
                     ProtocolLog = ProtocolLog,
                     Progress = new Observer<PollProgress>(progress => ReportProgress(
-                        string.Create(CultureInfo.CurrentCulture, $"{progress.Mailbox}: {progress.Done:N0} of {progress.Total:N0} messages; {ended:N0} mailboxes done"), progress.Done, null)),
+                        string.Create(
+                            CultureInfo.CurrentCulture, $"{progress.Mailbox}: {progress.Done:N0} of {progress.Total:N0} messages; {ended:N0} mailboxes done"),
+                        progress.Done,
+                        null)),
                 },
                 cancellationToken).ConfigureAwait(false);
         Interlocked.Increment(ref ended);
@@ -180,7 +191,8 @@ public sealed class InvokeRouterPollCommand : RouterConnectedCmdlet
 
         if (result.Quarantined > 0)
         {
-            await WarnAsync($"{result.Mailbox}: {result.Quarantined} message(s) failed too often and were set aside. Look at them with Get-RouterQuarantine.").ConfigureAwait(false);
+            string aside = $"{result.Quarantined} message(s) failed too often and were set aside";
+            await WarnAsync($"{result.Mailbox}: {aside}. Look at them with Get-RouterQuarantine.").ConfigureAwait(false);
         }
     }
 }

@@ -123,7 +123,8 @@ public abstract class RouterConnectedCmdlet : RouterConfigurationCmdlet
         {
             WildcardPattern wildcard = WildcardPattern.Get(pattern, WildcardOptions.IgnoreCase);
             List<EffectiveMailbox> matches = all.FindAll(mailbox =>
-                wildcard.IsMatch(mailbox.Address) || wildcard.IsMatch(mailbox.Crm.Owner.Name ?? string.Empty) || mailbox.Address.Equals(pattern, StringComparison.OrdinalIgnoreCase));
+                wildcard.IsMatch(mailbox.Address) || wildcard.IsMatch(mailbox.Crm.Owner.Name ?? string.Empty)
+                    || mailbox.Address.Equals(pattern, StringComparison.OrdinalIgnoreCase));
             if (matches.Count == 0 && isComplete && !WildcardPattern.ContainsWildcardCharacters(pattern))
             {
                 await EmitErrorAsync(RouterErrors.MailboxNotFound(pattern)).ConfigureAwait(false);

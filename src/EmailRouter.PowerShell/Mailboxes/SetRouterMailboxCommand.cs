@@ -86,7 +86,8 @@ public sealed class SetRouterMailboxCommand : RouterConnectedCmdlet
     [Parameter]
     public SwitchParameter PassThru { get; set; }
 
-    private bool ChangesConfiguration => IsGiven(nameof(IncomingProfile)) || IsGiven(nameof(OutgoingProfile)) || IsGiven(nameof(Credential)) || IsGiven(nameof(Enabled));
+    private bool ChangesConfiguration => IsGiven(nameof(IncomingProfile)) || IsGiven(nameof(OutgoingProfile)) || IsGiven(nameof(Credential))
+        || IsGiven(nameof(Enabled));
 
     private bool ChangesCrm => Approve || IncomingDelivery is not null || OutgoingDelivery is not null || Filter is not null;
 
@@ -135,7 +136,8 @@ public sealed class SetRouterMailboxCommand : RouterConnectedCmdlet
             {
                 StoredCredential? credential = Protect(Credential, router.Store);
                 await router.Store.UpdateAsync(
-                    configuration => configuration.ChangeMailbox(mailbox.Deployment, mailbox.Address, old => Change(old, credential)), cancellationToken).ConfigureAwait(false);
+                    configuration => configuration.ChangeMailbox(mailbox.Deployment, mailbox.Address, old => Change(old, credential)),
+                    cancellationToken).ConfigureAwait(false);
             }
 
             if (ChangesCrm)

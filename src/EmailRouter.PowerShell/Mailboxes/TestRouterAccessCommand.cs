@@ -93,7 +93,8 @@ public sealed class TestRouterAccessCommand : RouterConnectedCmdlet
                 if (taken.Add((router, mailbox.Deployment, mailbox.Address.ToUpperInvariant(), direction)))
                 {
                     Track(await work!.StartAsync(
-                        () => GuardedAsync("Test", mailbox.Address, () => TestAsync(router, tester, mailbox.Key, direction, cancellationToken)), cancellationToken).ConfigureAwait(false));
+                        () => GuardedAsync("Test", mailbox.Address, () => TestAsync(router, tester, mailbox.Key, direction, cancellationToken)),
+                        cancellationToken).ConfigureAwait(false));
                 }
             }
         }
@@ -144,7 +145,8 @@ public sealed class TestRouterAccessCommand : RouterConnectedCmdlet
         ReportProgress($"{mailbox.Address} {direction}", done, null);
         foreach (AccessStep step in result.Steps)
         {
-            await ExplainAsync($"{mailbox.Address} {direction} {step.Name}: {(step.Success ? "ok" : "FAILED")} {step.Detail} {step.Remedy}".TrimEnd()).ConfigureAwait(false);
+            string outcome = step.Success ? "ok" : "FAILED";
+            await ExplainAsync($"{mailbox.Address} {direction} {step.Name}: {outcome} {step.Detail} {step.Remedy}".TrimEnd()).ConfigureAwait(false);
         }
 
         if (!result.Success)

@@ -10,7 +10,10 @@ namespace EmailRouter.PowerShell.Messages;
 
 /// <summary>Sends email activities that are pending in the CRM, and writes back what became of them.</summary>
 /// <remarks>
-/// <para>Without -Id all pending email activities of the deployment are sent, of all enabled deployments when none is named. One object a deployment says what was done.</para>
+/// <para>
+/// Without -Id all pending email activities of the deployment are sent, of all enabled deployments when none is named. One object a deployment says what
+/// was done.
+/// </para>
 /// <para>With -WhatIf the email activities are looked at and composed, and nothing is claimed, sent or changed.</para>
 /// </remarks>
 /// <example>
@@ -111,7 +114,8 @@ public sealed class SendCrmEmailActivityCommand : RouterConnectedCmdlet
             Permission permission = await PermitAsync($"Send {what} of {deployment}.", $"Send {what} of {deployment}?", "Send").ConfigureAwait(false);
             if (permission != Permission.Refused)
             {
-                await ReportingAsync("Send", deployment, () => SendAsync(router, deployment, ids, permission == Permission.DryRun, cancellationToken)).ConfigureAwait(false);
+                await ReportingAsync("Send", deployment, () =>
+                    SendAsync(router, deployment, ids, permission == Permission.DryRun, cancellationToken)).ConfigureAwait(false);
             }
         }
     }
@@ -129,7 +133,8 @@ public sealed class SendCrmEmailActivityCommand : RouterConnectedCmdlet
                 ThrottleLimit = ThrottleLimit,
                 SendAgainWhenUncertain = SendAgain,
                 DryRun = isDryRun,
-                Decisions = new Observer<Decision>(decision => ReportProgress($"{decision.Mailbox}: {decision.Subject}", Interlocked.Increment(ref done), ids?.Count)),
+                Decisions = new Observer<Decision>(decision =>
+                    ReportProgress($"{decision.Mailbox}: {decision.Subject}", Interlocked.Increment(ref done), ids?.Count)),
                 ProtocolLog = ProtocolLog,
             },
             cancellationToken).ConfigureAwait(false);
@@ -172,7 +177,8 @@ public sealed class SendCrmEmailActivityCommand : RouterConnectedCmdlet
         }
         else if (decision.Action == DecisionAction.Uncertain)
         {
-            await WarnAsync($"{sentence} Find out whether it arrived; to send it again use Send-CrmEmailActivity -Id {decision.ActivityId} -SendAgain.").ConfigureAwait(false);
+            string advice = $"Find out whether it arrived; to send it again use Send-CrmEmailActivity -Id {decision.ActivityId} -SendAgain.";
+            await WarnAsync($"{sentence} {advice}").ConfigureAwait(false);
         }
     }
 }

@@ -83,7 +83,10 @@ public sealed class TraceRouterMessageCommand : RouterConnectedCmdlet
         if (ParameterSetName == MailboxParameterSet)
         {
             await ReportingAsync("Trace", $"{Mailbox} {MessageKey}", async () =>
-                await EmitFromAsync(await router.TraceAsync(mailbox!, MessageKey, cancellationToken).ConfigureAwait(false), router).ConfigureAwait(false)).ConfigureAwait(false);
+            {
+                Decision decision = await router.TraceAsync(mailbox!, MessageKey, cancellationToken).ConfigureAwait(false);
+                await EmitFromAsync(decision, router).ConfigureAwait(false);
+            }).ConfigureAwait(false);
             return;
         }
 

@@ -64,7 +64,8 @@ public abstract class CrmCmdlet : RouterConnectedCmdlet
         null => null,
         RecordReference reference => reference,
         EmailActivity email => email.Regarding,
-        string { Length: > 0 } text when text.Split(':') is [string table, string id] && Guid.TryParse(id, out Guid parsed) => new RecordReference(table, parsed),
+        string { Length: > 0 } text when text.Split(':') is [string table, string id] && Guid.TryParse(id, out Guid parsed) =>
+            new RecordReference(table, parsed),
         string { Length: 0 } => null,
         object other => throw Terminating(RouterErrors.ParameterInvalid(
             $"'{other}' is no record.", "Give a record of Get-CrmRecord, or text of the form contact:00000000-0000-0000-0000-000000000000.", other)),

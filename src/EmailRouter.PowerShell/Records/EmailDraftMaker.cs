@@ -12,10 +12,23 @@ internal static class EmailDraftMaker
     // Only what the receiving programs decide by; everything else is sent as what it is to the router, bytes.
     private static readonly Dictionary<string, string> MimeTypes = new(StringComparer.OrdinalIgnoreCase)
     {
-        [".csv"] = "text/csv", [".docx"] = "application/vnd.openxmlformats-officedocument.wordprocessingml.document", [".eml"] = "message/rfc822", [".gif"] = "image/gif",
-        [".htm"] = "text/html", [".html"] = "text/html", [".ics"] = "text/calendar", [".jpeg"] = "image/jpeg", [".jpg"] = "image/jpeg", [".json"] = "application/json",
-        [".pdf"] = "application/pdf", [".png"] = "image/png", [".pptx"] = "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-        [".txt"] = "text/plain", [".xlsx"] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", [".xml"] = "application/xml", [".zip"] = "application/zip",
+        [".csv"] = "text/csv",
+        [".docx"] = "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        [".eml"] = "message/rfc822",
+        [".gif"] = "image/gif",
+        [".htm"] = "text/html",
+        [".html"] = "text/html",
+        [".ics"] = "text/calendar",
+        [".jpeg"] = "image/jpeg",
+        [".jpg"] = "image/jpeg",
+        [".json"] = "application/json",
+        [".pdf"] = "application/pdf",
+        [".png"] = "image/png",
+        [".pptx"] = "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        [".txt"] = "text/plain",
+        [".xlsx"] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        [".xml"] = "application/xml",
+        [".zip"] = "application/zip",
     };
 
     /// <summary>Finds the user or queue that an address or a name means.</summary>
@@ -56,7 +69,9 @@ internal static class EmailDraftMaker
         PSObject wrapped => Recipients(wrapped.BaseObject),
         CrmRecord record => [DraftRecipient.FromRecord(record.ToReference())],
         RecordReference reference => [DraftRecipient.FromRecord(reference)],
-        _ => (one.ToString() ?? string.Empty).Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(DraftRecipient.FromAddress),
+        _ => (one.ToString() ?? string.Empty)
+            .Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(DraftRecipient.FromAddress),
     };
 
     private static bool Same(string? one, string? other) => string.Equals(one, other, StringComparison.OrdinalIgnoreCase);

@@ -66,7 +66,8 @@ public sealed class GetCrmRecordCommand : CrmCmdlet
             foreach (CrmRecord record in ParameterSetName == IdParameterSet
                 ? await FindByIdAsync(crm, cancellationToken).ConfigureAwait(false)
                 : await crm.FindRecordsAsync(
-                    new RecordFilter { LogicalName = LogicalName, Name = Name, Address = Address, Attributes = ToAttributes(Attributes), Top = First }, cancellationToken).ConfigureAwait(false))
+                    new RecordFilter { LogicalName = LogicalName, Name = Name, Address = Address, Attributes = ToAttributes(Attributes), Top = First },
+                    cancellationToken).ConfigureAwait(false))
             {
                 await EmitFromAsync(record, router, deployment).ConfigureAwait(false);
             }

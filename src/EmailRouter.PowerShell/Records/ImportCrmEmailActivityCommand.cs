@@ -90,7 +90,8 @@ public sealed class ImportCrmEmailActivityCommand : EmailActivityCmdlet
         }
 
         List<string> files = [];
-        foreach (string path in (Attachment ?? []).SelectMany(one => (one ?? string.Empty).Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)))
+        foreach (string path in (Attachment ?? []).SelectMany(one =>
+            (one ?? string.Empty).Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)))
         {
             files.Add(await ResolvePathAsync(path).ConfigureAwait(false));
         }

@@ -9,7 +9,8 @@ namespace EmailRouter.PowerShell.Records;
 public sealed class RecordIdTransformationAttribute : ArgumentTransformationAttribute
 {
     /// <inheritdoc/>
-    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData) => (inputData is PSObject wrapped ? wrapped.BaseObject : inputData) switch
+    public override object Transform(EngineIntrinsics engineIntrinsics, object inputData) =>
+        (inputData is PSObject wrapped ? wrapped.BaseObject : inputData) switch
     {
         CrmRecord record => record.Id,
         RecordReference reference => reference.Id,

@@ -51,7 +51,8 @@ public sealed class SetCrmRecordCommand : CrmCmdlet
             {
                 await ReportingAsync("Change", $"{LogicalName} {id}", async () =>
                 {
-                    CrmRecord changed = await crm.UpdateRecordAsync(new CrmRecord(LogicalName, id, ToAttributes(Attributes)), cancellationToken).ConfigureAwait(false);
+                    CrmRecord record = new(LogicalName, id, ToAttributes(Attributes));
+                    CrmRecord changed = await crm.UpdateRecordAsync(record, cancellationToken).ConfigureAwait(false);
                     if (PassThru)
                     {
                         await EmitFromAsync(changed, router, deployment).ConfigureAwait(false);

@@ -17,7 +17,8 @@ public static class ConfigurationEdits
         ArgumentNullException.ThrowIfNull(deployment);
         if (configuration.FindDeployment(deployment.Name) is { } existing)
         {
-            throw Refused("RouterDeploymentExists", $"There is a deployment '{existing.Name}' already.", "Change it with Set-RouterDeployment, or choose another name.");
+            throw Refused("RouterDeploymentExists", $"There is a deployment '{existing.Name}' already.",
+                "Change it with Set-RouterDeployment, or choose another name.");
         }
 
         return configuration with { Deployments = [.. configuration.Deployments, deployment] };
@@ -52,7 +53,8 @@ public static class ConfigurationEdits
         int mailboxes = configuration.Mailboxes.Count(mailbox => Same(mailbox.Deployment, old.Name));
         if (mailboxes > 0 && !withMailboxes)
         {
-            throw Refused("RouterDeploymentInUse", $"The deployment '{old.Name}' has settings for {mailboxes} mailbox(es).", "Use -Force to remove these settings with it.");
+            throw Refused("RouterDeploymentInUse", $"The deployment '{old.Name}' has settings for {mailboxes} mailbox(es).",
+                "Use -Force to remove these settings with it.");
         }
 
         return configuration with
@@ -85,7 +87,8 @@ public static class ConfigurationEdits
     /// <param name="change">Makes the new profile of the old; name and direction stay.</param>
     /// <returns>The changed configuration.</returns>
     /// <exception cref="RouterException">The profile does not exist.</exception>
-    public static RouterConfiguration ChangeProfile(this RouterConfiguration configuration, string name, Func<ProfileConfiguration, ProfileConfiguration> change)
+    public static RouterConfiguration ChangeProfile(
+        this RouterConfiguration configuration, string name, Func<ProfileConfiguration, ProfileConfiguration> change)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(change);
@@ -106,21 +109,26 @@ public static class ConfigurationEdits
         ProfileConfiguration old = configuration.FindProfile(name) ?? throw ProfileNotFound(name);
         string[] users =
         [
-            .. configuration.Deployments.Where(one => Same(one.IncomingProfile, old.Name) || Same(one.OutgoingProfile, old.Name)).Select(one => $"deployment '{one.Name}'"),
-            .. configuration.Mailboxes.Where(one => Same(one.IncomingProfile, old.Name) || Same(one.OutgoingProfile, old.Name)).Select(one => $"mailbox {one.Address}"),
+            .. configuration.Deployments.Where(one => IsUsed(one.IncomingProfile, one.OutgoingProfile)).Select(one => $"deployment '{one.Name}'"),
+            .. configuration.Mailboxes.Where(one => IsUsed(one.IncomingProfile, one.OutgoingProfile)).Select(one => $"mailbox {one.Address}"),
         ];
         if (users.Length > 0 && !fromUsers)
         {
             string named = string.Join(", ", users.Take(3)) + (users.Length > 3 ? $" and {users.Length - 3} more" : string.Empty);
-            throw Refused("RouterProfileInUse", $"The profile '{old.Name}' is used by {named}.", "Assign another profile there first, or use -Force to leave them without one.");
+            throw Refused("RouterProfileInUse", $"The profile '{old.Name}' is used by {named}.",
+                "Assign another profile there first, or use -Force to leave them without one.");
         }
 
         return configuration with
         {
             Profiles = [.. configuration.Profiles.Where(one => !ReferenceEquals(one, old))],
-            Deployments = [.. configuration.Deployments.Select(one => one with { IncomingProfile = Without(one.IncomingProfile), OutgoingProfile = Without(one.OutgoingProfile) })],
-            Mailboxes = [.. configuration.Mailboxes.Select(one => one with { IncomingProfile = Without(one.IncomingProfile), OutgoingProfile = Without(one.OutgoingProfile) })],
+            Deployments = [.. configuration.Deployments.Select(one =>
+                one with { IncomingProfile = Without(one.IncomingProfile), OutgoingProfile = Without(one.OutgoingProfile) })],
+            Mailboxes = [.. configuration.Mailboxes.Select(one =>
+                one with { IncomingProfile = Without(one.IncomingProfile), OutgoingProfile = Without(one.OutgoingProfile) })],
         };
+
+        bool IsUsed(string? incoming, string? outgoing) => Same(incoming, old.Name) || Same(outgoing, old.Name);
 
         string? Without(string? profile) => Same(profile, old.Name) ? null : profile;
     }
@@ -143,7 +151,8 @@ public static class ConfigurationEdits
         changed = changed with { Deployment = deploymentName, Address = old?.Address ?? address };
         return configuration with
         {
-            Mailboxes = old is null ? [.. configuration.Mailboxes, changed] : [.. configuration.Mailboxes.Select(one => ReferenceEquals(one, old) ? changed : one)],
+            Mailboxes = old is null ? [.. configuration.Mailboxes, changed]
+                : [.. configuration.Mailboxes.Select(one => ReferenceEquals(one, old) ? changed : one)],
         };
     }
 
@@ -154,12 +163,14 @@ public static class ConfigurationEdits
         configuration.Profiles.FirstOrDefault(profile => Same(profile.Name, name));
 
     private static DeploymentConfiguration RequireDeployment(this RouterConfiguration configuration, string name) => configuration.FindDeployment(name)
-        ?? throw Refused("RouterDeploymentNotFound", $"There is no deployment '{name}'.", "List the deployments with Get-RouterDeployment, or make one with New-RouterDeployment.");
+        ?? throw Refused("RouterDeploymentNotFound", $"There is no deployment '{name}'.",
+            "List the deployments with Get-RouterDeployment, or make one with New-RouterDeployment.");
 
     private static RouterException ProfileNotFound(string name) =>
         Refused("RouterProfileNotFound", $"There is no profile '{name}'.", "List the profiles with Get-RouterProfile, or make one with New-RouterProfile.");
 
-    private static RouterException Refused(string id, string message, string remedy) => new(new RouterError(id, "Configuration", message, remedy, IsTransient: false));
+    private static RouterException Refused(string id, string message, string remedy) =>
+        new(new RouterError(id, "Configuration", message, remedy, IsTransient: false));
 
     private static bool Same(string? one, string? other) => string.Equals(one, other, StringComparison.OrdinalIgnoreCase);
 }

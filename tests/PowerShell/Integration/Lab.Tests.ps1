@@ -6,6 +6,7 @@ BeforeAll {
 
 Describe 'A lab' -Tag Integration {
     BeforeEach {
+        $script:before = $env:EMAILROUTER_CONFIGURATION
         $script:lab = Start-RouterLab
         $PSDefaultParameterValues['*-Router*:ConfigurationPath'] = $script:lab.ConfigurationPath
         $PSDefaultParameterValues['*-Crm*:ConfigurationPath'] = $script:lab.ConfigurationPath
@@ -28,8 +29,12 @@ Describe 'A lab' -Tag Integration {
         $PSDefaultParameterValues.Remove('*-Router*:ConfigurationPath')
         $PSDefaultParameterValues.Remove('*-Crm*:ConfigurationPath')
         (Get-RouterDeployment).Name | Should -Be 'Lab'
+        $second = Start-RouterLab -Empty
+        $env:EMAILROUTER_CONFIGURATION | Should -Be $second.ConfigurationPath
+        Stop-RouterLab $second
+        $env:EMAILROUTER_CONFIGURATION | Should -Be $script:lab.ConfigurationPath
         Stop-RouterLab
-        $env:EMAILROUTER_CONFIGURATION | Should -BeNullOrEmpty
+        $env:EMAILROUTER_CONFIGURATION | Should -Be $script:before
     }
 
     It 'ends, with its folder, when it is stopped' {
