@@ -21,7 +21,13 @@ internal static class MoveTarget
             folder = Path.Combine(folder, segment);
             if (new DirectoryInfo(folder).LinkTarget is not null)
                 throw FileErrors.Outside(name, root, $"{folder} is a link");
+            if (Directory.Exists(folder))
+                continue;
             Directory.CreateDirectory(folder);
+
+            // Whoever may work on the mailbox may work on its sub-folder. It belongs to the router's account all the same.
+            if (!OperatingSystem.IsWindows())
+                File.SetUnixFileMode(folder, File.GetUnixFileMode(root));
         }
 
         return folder;

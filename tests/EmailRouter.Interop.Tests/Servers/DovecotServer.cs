@@ -106,6 +106,11 @@ public sealed class DovecotServer : IAsyncDisposable
         File.Move(temporary, folder.At($"{mailbox}/new/{name}"));
     }
 
+    /// <summary>Gets the Maildir of a user, whether it exists yet or not.</summary>
+    /// <param name="user">The user.</param>
+    /// <returns>Its path.</returns>
+    public string Maildir(string user) => folder.At("mail/" + user);
+
     /// <summary>Reads what is in a mailbox.</summary>
     /// <param name="user">The user.</param>
     /// <returns>The messages, as they lie on the disk.</returns>

@@ -7,6 +7,7 @@ public enum Software
     Postfix,
     Mpop,
     Pigeonhole,
+    Python,
 }
 
 /// <summary>Finds out what is installed.</summary>
@@ -22,6 +23,7 @@ public static class Installed
         Software.Postfix when !Environment.IsPrivilegedProcess => "Postfix starts only as root",
         Software.Pigeonhole when !File.Exists("/usr/lib/dovecot/managesieve") => "Pigeonhole is not installed (packages dovecot-sieve, dovecot-managesieved)",
         Software.Mpop when Find("mpop") is null => "mpop is not installed (package mpop)",
+        Software.Python when Find("python3") is null => "Python is not installed (package python3)",
         _ => null,
     };
 

@@ -27,6 +27,12 @@ public sealed class ConfigurationValidatorTests
         { "profile bad host", "profile \"Pop\", host", "no host name" },
         { "profile bad port", "profile \"Pop\", port", "70000" },
         { "profile bad url", "profile \"Pop\", url", "no web address" },
+        { "profile path of a server", "profile \"Pop\", path", "works on no folder" },
+        { "folder no path", "profile \"Pop\", path", "missing" },
+        { "folder relative path", "profile \"Pop\", path", "no full path" },
+        { "folder placeholder", "profile \"Pop\", path", "brace" },
+        { "folder host", "profile \"Pop\", host", "no server" },
+        { "folder credential", "profile \"Pop\", credentialSource", "no credential" },
         { "profile plain", "profile \"Pop\", tls", "readable" },
         { "profile plain url", "profile \"Pop\", tls", "readable" },
         { "profile no credential", "profile \"Relay\", credential", "has none" },
@@ -61,6 +67,8 @@ public sealed class ConfigurationValidatorTests
         Assert.Empty(ConfigurationValidator.Validate(
             Outgoing(Samples.Configuration, p => p with { SentCopy = new() { Address = "sent@example.test", Profile = "Pop", Credential = new("sent", "aesgcm1:DDDD") } }), Samples.Systems));
         Assert.Empty(ConfigurationValidator.Validate(new RouterConfiguration { RouterName = "r" }, Samples.Systems));
+        foreach (RouterSystems? systems in new[] { Samples.Systems, null })
+            Assert.Empty(ConfigurationValidator.Validate(Incoming(Samples.Configuration, p => Maildir(p) with { Path = Folder + "{domain}" }), systems));
     }
 
     [Theory]
@@ -98,6 +106,11 @@ public sealed class ConfigurationValidatorTests
 
     private static RouterConfiguration Outgoing(RouterConfiguration c, Func<ProfileConfiguration, ProfileConfiguration> change) => c with { Profiles = [c.Profiles[0], change(c.Profiles[1])] };
 
+    private static string Folder => Path.GetFullPath(Path.Combine(Path.GetTempPath(), "mail", "in"));
+
+    private static ProfileConfiguration Maildir(ProfileConfiguration p) =>
+        p with { System = "maildir", Host = null, Path = Folder, CredentialSource = CredentialSource.Anonymous };
+
     private static RouterConfiguration Break(string what)
     {
         RouterConfiguration c = Samples.Configuration;
@@ -125,6 +138,12 @@ public sealed class ConfigurationValidatorTests
             "profile bad host" => Incoming(c, p => p with { Host = "https://pop.example.test" }),
             "profile bad port" => Incoming(c, p => p with { Port = 70000 }),
             "profile bad url" => Incoming(c, p => p with { Host = null, Url = new("EWS/Exchange.asmx", UriKind.Relative) }),
+            "profile path of a server" => Incoming(c, p => p with { Path = Folder }),
+            "folder no path" => Incoming(c, p => Maildir(p) with { Path = null }),
+            "folder relative path" => Incoming(c, p => Maildir(p) with { Path = "mail/in" }),
+            "folder placeholder" => Incoming(c, p => Maildir(p) with { Path = Folder + "{user}" }),
+            "folder host" => Incoming(c, p => Maildir(p) with { Host = "mail.example.test" }),
+            "folder credential" => Incoming(c, p => Maildir(p) with { CredentialSource = CredentialSource.Mailbox }),
             "profile plain" => Incoming(c, p => p with { Tls = TlsMode.None }),
             "profile plain url" => Incoming(c, p => p with { Host = null, Url = new("http://mail.example.test/ews") }),
             "profile no credential" => Outgoing(c, p => p with { Credential = null }),

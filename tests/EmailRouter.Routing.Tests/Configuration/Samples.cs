@@ -30,15 +30,18 @@ internal static class Samples
     public static RouterSystems Systems { get; } = new RouterSystems()
         .Add(new NamedMailSystem("Pop3", MailDoors.Mailbox))
         .Add(new NamedMailSystem("Smtp", MailDoors.Sender))
+        .Add(new NamedMailSystem("Maildir", MailDoors.Mailbox, isLocal: true))
         .Add(new NamedCrmSystem("Embedded"))
         .Add(new NamedCrmSystem("Other"));
 
     /// <summary>A mail system that only has a name.</summary>
-    private sealed class NamedMailSystem(string name, MailDoors doors) : IMailSystem
+    private sealed class NamedMailSystem(string name, MailDoors doors, bool isLocal = false) : IMailSystem
     {
         public string Name => name;
 
         public MailDoors Doors => doors;
+
+        public bool IsLocal => isLocal;
 
         public ValueTask<IMailboxSession> OpenMailboxAsync(MailEndpoint endpoint, MailLogin login, MailContext context, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
