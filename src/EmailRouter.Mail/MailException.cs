@@ -20,6 +20,9 @@ public class MailException(string errorId, MailStep step, string message, string
     /// <summary>The id of an address that cannot stand in a command; the message is to blame, not the server.</summary>
     public const string InvalidAddress = "MailInvalidAddress";
 
+    /// <summary>The id of a connection that the server would take if there were fewer.</summary>
+    public const string TooManyConnections = "MailTooManyConnections";
+
     /// <summary>Gets the stable id.</summary>
     public string ErrorId { get; } = errorId;
 

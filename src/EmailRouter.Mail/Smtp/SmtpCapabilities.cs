@@ -35,6 +35,9 @@ internal enum SmtpFeatures
 
     /// <summary>RFC 3030.</summary>
     Chunking = 256,
+
+    /// <summary>RFC 3030 3: any bytes, in chunks.</summary>
+    BinaryMime = 512,
 }
 
 /// <summary>The answer to EHLO.</summary>
@@ -118,6 +121,9 @@ internal sealed class SmtpCapabilities
                 break;
             case "DSN":
                 Features |= SmtpFeatures.Dsn;
+                break;
+            case "BINARYMIME":
+                Features |= SmtpFeatures.BinaryMime;
                 break;
             case "CHUNKING":
                 Features |= SmtpFeatures.Chunking;

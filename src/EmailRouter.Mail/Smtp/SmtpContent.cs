@@ -76,9 +76,10 @@ internal readonly record struct SmtpContent(long Size, bool IsCanonical, bool He
     /// <summary>Writes lines of a message in wire form until the target is about full.</summary>
     /// <param name="content">What is left of the message; it begins at the beginning of a line.</param>
     /// <param name="target">Takes the bytes; has room for at least one line of the longest kind.</param>
+    /// <param name="stuffDots">Whether lines that begin with a dot get another, as DATA wants it and BDAT does not.</param>
     /// <param name="used">How many bytes of the content were taken.</param>
     /// <returns>How many bytes were written.</returns>
-    public static int Encode(ReadOnlySpan<byte> content, Span<byte> target, out int used)
+    public static int Encode(ReadOnlySpan<byte> content, Span<byte> target, bool stuffDots, out int used)
     {
         int written = 0;
         used = 0;
@@ -88,7 +89,7 @@ internal readonly record struct SmtpContent(long Size, bool IsCanonical, bool He
             int length = NextLine(rest, out int ending);
             if (target.Length - written < length + 3)
                 break;
-            if (length > 0 && rest[0] == (byte)'.')
+            if (stuffDots && length > 0 && rest[0] == (byte)'.')
                 target[written++] = (byte)'.';
             rest[..length].CopyTo(target[written..]);
             written += length;

@@ -32,8 +32,16 @@ internal sealed class SmtpEnvelope
                 recipient.Path = address;
         }
 
+        // What DATA cannot carry goes as it is where the server takes any bytes (RFC 3030 3).
+        IsBinary = (content.HasNul || content.LongestLine > SmtpContent.LongestAllowedLine) && capabilities.Has(SmtpFeatures.Chunking | SmtpFeatures.BinaryMime);
         utf8 = can && (content.HeaderHas8Bit || sender.NeedsUtf8 || Recipients.Any(r => r.IsOpen && r.Path.NeedsUtf8));
     }
+
+    /// <summary>Gets a value indicating whether the message goes as BINARYMIME.</summary>
+    public bool IsBinary { get; }
+
+    /// <summary>Gets how many octets go over the wire, dots not counted.</summary>
+    public long WireSize => IsBinary ? message.Content.Length : content.Size;
 
     /// <summary>Gets the recipients with what is known of each.</summary>
     public IReadOnlyList<SmtpRecipient> Recipients { get; }
@@ -45,8 +53,10 @@ internal sealed class SmtpEnvelope
         {
             var command = new StringBuilder("MAIL FROM:<").Append(sender.Wire).Append('>');
             if (capabilities.Has(SmtpFeatures.Size))
-                command.Append(CultureInfo.InvariantCulture, $" SIZE={content.Size}");
-            if (content.Has8Bit && capabilities.Has(SmtpFeatures.EightBitMime))
+                command.Append(CultureInfo.InvariantCulture, $" SIZE={WireSize}");
+            if (IsBinary)
+                command.Append(" BODY=BINARYMIME");
+            else if (content.Has8Bit && capabilities.Has(SmtpFeatures.EightBitMime))
                 command.Append(" BODY=8BITMIME");
             if (utf8)
                 command.Append(" SMTPUTF8");
@@ -82,24 +92,33 @@ internal sealed class SmtpEnvelope
         return new SmtpEnvelope(message, sender with { Wire = sender.Wire ?? string.Empty }, content, client.Capabilities);
     }
 
+    /// <summary>Tells whether a message must be rewritten before this server can take it.</summary>
+    /// <param name="content">What its bytes look like.</param>
+    /// <param name="capabilities">What the server can.</param>
+    /// <returns>True when it holds what the server cannot carry.</returns>
+    public static bool NeedsSevenBits(SmtpContent content, SmtpCapabilities capabilities) =>
+        (content.HeaderHas8Bit && !capabilities.Has(SmtpFeatures.SmtpUtf8))
+        || (!capabilities.Has(SmtpFeatures.Chunking | SmtpFeatures.BinaryMime)
+            && ((content.Has8Bit && !capabilities.Has(SmtpFeatures.EightBitMime)) || content.HasNul || content.LongestLine > SmtpContent.LongestAllowedLine));
+
     /// <summary>Says why the message cannot be offered to this server.</summary>
     /// <returns>The reason in the form of a reply; null when it can.</returns>
     public string? FindObstacle()
     {
         if (!Recipients.Any(r => r.IsOpen))
             return Recipients.Count == 0 ? "5.5.4 not sent: the message has no recipient" : Recipients[0].Reply;
-        if (content.LongestLine > SmtpContent.LongestAllowedLine)
+        if (!IsBinary && content.LongestLine > SmtpContent.LongestAllowedLine)
             return $"5.6.0 not sent: the message has a line of {content.LongestLine} octets, and {SmtpContent.LongestAllowedLine} are allowed";
-        if (content.HasNul)
+        if (!IsBinary && content.HasNul)
             return "5.6.0 not sent: the message holds a NUL, which mail cannot carry";
-        if (content.Size > capabilities.MaximumSize)
-            return $"5.3.4 not sent: the message has {content.Size} bytes and the server takes {capabilities.MaximumSize}";
+        if (WireSize > capabilities.MaximumSize)
+            return $"5.3.4 not sent: the message has {WireSize} bytes and the server takes {capabilities.MaximumSize}";
         bool can = capabilities.Has(SmtpFeatures.SmtpUtf8);
         if (sender.NeedsUtf8 && !can)
             return "5.6.7 not sent: the sender's address needs SMTPUTF8 and the server does not have it";
         if (content.HeaderHas8Bit && !can)
             return "5.6.7 not sent: the message's header is beyond ASCII, which needs SMTPUTF8, and the server does not have it";
-        if (content.Has8Bit && !capabilities.Has(SmtpFeatures.EightBitMime))
+        if (!IsBinary && content.Has8Bit && !capabilities.Has(SmtpFeatures.EightBitMime))
             return "5.6.3 not sent: the message holds 8-bit text and the server does not have 8BITMIME";
         return null;
     }

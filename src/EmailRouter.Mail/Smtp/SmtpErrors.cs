@@ -11,7 +11,7 @@ internal static class SmtpErrors
     /// <param name="step">The step.</param>
     /// <returns>The exception to throw.</returns>
     public static MailConnectionException TurnedAway(ProtocolStream stream, SmtpResponse response, MailStep step) => new(
-        "MailServerRefusedConnection",
+        response.IsAboutConnections() ? MailException.TooManyConnections : "MailServerRefusedConnection",
         step,
         $"{stream.Where}: the server turned the connection away: {response}",
         "The server may be overloaded, limit the connections of one machine, or refuse this machine's address; ask its administrator if it stays.")
@@ -33,7 +33,7 @@ internal static class SmtpErrors
         if (response.Code < 500)
         {
             return new MailCommandException(
-                "MailServerTemporarilyUnavailable",
+                response.IsAboutConnections() ? MailException.TooManyConnections : "MailServerTemporarilyUnavailable",
                 MailStep.Authenticate,
                 $"{stream.Where}: the server cannot check the login with {mechanism} now: {reply}",
                 "The server has a passing problem, or there were too many attempts; it is tried again later.")

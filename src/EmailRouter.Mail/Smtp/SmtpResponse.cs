@@ -73,8 +73,10 @@ internal sealed record SmtpResponse(int Code, string EnhancedCode, IReadOnlyList
         return SendStatus.Rejected;
     }
 
-    /// <summary>Finds how long the server asks to wait, e.g. <c>greylisted, try again in 300 seconds</c>.</summary>
-    /// <returns>The time; null when the reply does not say.</returns>
+    /// <summary>
+    /// Finds how long to wait: what the server asks for, e.g. <c>greylisted, try again in 300 seconds</c>, or else what its enhanced code is worth (RFC 3463).
+    /// </summary>
+    /// <returns>The time; null when the reply says nothing, so that the usual schedule is right.</returns>
     public TimeSpan? FindRetryAfter()
     {
         string[] words = Text.Split([' ', ',', ';', '(', ')'], StringSplitOptions.RemoveEmptyEntries);
@@ -89,8 +91,15 @@ internal sealed record SmtpResponse(int Code, string EnhancedCode, IReadOnlyList
                 return TimeSpan.FromMinutes(count);
         }
 
-        return null;
+        return SuggestedWait();
     }
+
+    /// <summary>Tells whether the server has enough connections of ours (432 4.3.2 of Exchange Online, 421 of others) and would take the next later.</summary>
+    /// <returns>True when fewer connections would help.</returns>
+    public bool IsAboutConnections() =>
+        (Code == 432 && EnhancedCode is "4.3.2" or "")
+        || (Code is >= 400 and < 500 && Text.Contains("connection", StringComparison.OrdinalIgnoreCase)
+            && (Text.Contains("too many", StringComparison.OrdinalIgnoreCase) || Text.Contains("concurrent", StringComparison.OrdinalIgnoreCase)));
 
     /// <inheritdoc/>
     public override string ToString()
@@ -103,4 +112,15 @@ internal sealed record SmtpResponse(int Code, string EnhancedCode, IReadOnlyList
             text.Append(' ').Append(Text);
         return text.ToString();
     }
+
+    /// <summary>How long what a code stands for usually lasts. Passing troubles are left to the usual schedule.</summary>
+    private TimeSpan? SuggestedWait() => Code is < 400 or >= 500 ? null : EnhancedCode switch
+    {
+        "4.2.2" => TimeSpan.FromHours(1),           // the mailbox is full: somebody has to clear it
+        "4.2.1" => TimeSpan.FromMinutes(30),        // the mailbox is switched off, or gets too much at once
+        "4.3.1" => TimeSpan.FromMinutes(30),        // the server's disk is full
+        "4.7.28" or "4.7.650" => TimeSpan.FromMinutes(30),      // too much from this address
+        _ when EnhancedCode.StartsWith("4.7.5", StringComparison.Ordinal) => TimeSpan.FromMinutes(15),     // Exchange Online throttles
+        _ => null,
+    };
 }

@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Globalization;
 using EmailRouter.Mail.Net;
+using EmailRouter.Mime;
 
 namespace EmailRouter.Mail.Smtp;
 
@@ -15,26 +17,87 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
 
     private const int WriteSize = 64 * 1024;
 
+    /// <summary>The setting of an endpoint that sends in chunks (BDAT) also where DATA would do: <c>Always</c>.</summary>
+    private const string ChunkingOption = "Chunking";
+
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
     private static readonly byte[] FinalDot = ".\r\n"u8.ToArray();
+
+    /// <summary>How the bytes of a message go over the wire.</summary>
+    private enum WireForm
+    {
+        /// <summary>Lines in CRLF, with another dot before a dot.</summary>
+        Stuffed,
+
+        /// <summary>Lines in CRLF.</summary>
+        Lines,
+
+        /// <summary>Byte for byte.</summary>
+        AsIs,
+    }
 
     private SmtpClient? client = opened;
     private bool needsReset;
     private bool disposed;
 
     /// <inheritdoc/>
+    /// <remarks>
+    /// A message for more recipients than the server takes at once (RFC 9422, RFC 5321 4.5.3.1.10) goes in several transactions; the callback before each
+    /// last byte then gets all recipients so far.
+    /// </remarks>
     public async ValueTask<SendReceipt> SendAsync(OutgoingMessage message, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(message);
         ObjectDisposedException.ThrowIf(disposed, this);
         cancellationToken.ThrowIfCancellationRequested();
-        SmtpContent content = SmtpContent.Examine(message.Content.Memory.Span);
+        var split = new RecipientSplit(message);
+        while (true)
+        {
+            SendReceipt receipt;
+            try
+            {
+                receipt = await SendPartAsync(split, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception e) when (split.HasAccepted)
+            {
+                // Some have it already, so this is no failure of the message: the others wait.
+                return split.Stop(e.Message, (e as MailException)?.RetryAfter);
+            }
+
+            if (split.Add(receipt) is { } whole)
+                return whole;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (disposed)
+            return;
+        disposed = true;
+        await CloseAsync().ConfigureAwait(false);
+    }
+
+    private async ValueTask<SendReceipt> SendPartAsync(RecipientSplit split, CancellationToken cancellationToken)
+    {
         while (true)
         {
             bool reused = await ConnectAsync(cancellationToken).ConfigureAwait(false);
             SmtpClient current = client!;
+            OutgoingMessage message = split.Next(current.Capabilities.MaximumRecipients);
+            MessageBuffer? rewritten = null;
             try
             {
+                SmtpContent content = SmtpContent.Examine(message.Content.Memory.Span);
+                if (SmtpEnvelope.NeedsSevenBits(content, current.Capabilities))
+                {
+                    (rewritten, string? why) = Rewrite(message.Content);
+                    if (rewritten is null)
+                        return Receipt(SmtpEnvelope.Create(message, content, current), SendStatus.Rejected, $"5.6.3 not sent: the server takes only 7-bit mail, and {why}");
+                    message = message with { Content = rewritten };
+                    content = SmtpContent.Examine(rewritten.Memory.Span);
+                }
+
                 SmtpEnvelope envelope = SmtpEnvelope.Create(message, content, current);
                 if (envelope.FindObstacle() is { } obstacle)
                     return Receipt(envelope, SendStatus.Rejected, obstacle);
@@ -47,18 +110,26 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
                 current.Stream.Kill("a transaction was broken off");
                 throw;
             }
+            finally
+            {
+                rewritten?.Dispose();
+            }
 
             await CloseAsync().ConfigureAwait(false);      // it was stale; once more on a new one
         }
     }
 
-    /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
+    private (MessageBuffer? Content, string? Why) Rewrite(MessageBuffer content)
     {
-        if (disposed)
-            return;
-        disposed = true;
-        await CloseAsync().ConfigureAwait(false);
+        using var writer = new MessageBufferWriter(context.Buffers, content.Length + (content.Length / 3));
+        try
+        {
+            return SevenBitTransform.Write(MimeMessage.Parse(content.Memory), writer) is { } why ? (null, why) : (writer.Complete(), null);
+        }
+        catch (MessageTooLargeException e)
+        {
+            return (null, e.Message);
+        }
     }
 
     private static SendReceipt Receipt(SmtpEnvelope envelope, SendStatus status, string reply, TimeSpan? retryAfter = null)
@@ -108,25 +179,44 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
             return Receipt(envelope, decisive.Status ?? SendStatus.Rejected, decisive.Reply);
         }
 
-        // DATA waits for the replies to RCPT although RFC 2920 would allow it in the same write: servers get confused (MailKit #1459).
-        SmtpResponse data = await CommandAsync(current, "DATA", cancellationToken).ConfigureAwait(false);
-        if (data.Code != 354)
+        bool chunks = envelope.IsBinary || (endpoint.Options.TryGetValue(ChunkingOption, out string? wish)
+            && wish.Equals("Always", StringComparison.OrdinalIgnoreCase) && current.Capabilities.Has(SmtpFeatures.Chunking));
+        if (!chunks)
         {
-            needsReset = true;
-            SendStatus status = data.Classify() == SendStatus.Rejected ? SendStatus.Rejected : SendStatus.Deferred;     // "250" is no consent either
-            return Receipt(envelope, status, data.ToString(), data.FindRetryAfter());
+            // DATA waits for the replies to RCPT although RFC 2920 would allow it in the same write: servers get confused (MailKit #1459).
+            SmtpResponse data = await CommandAsync(current, "DATA", cancellationToken).ConfigureAwait(false);
+            if (data.Code != 354)
+            {
+                needsReset = true;
+                SendStatus status = data.Classify() == SendStatus.Rejected ? SendStatus.Rejected : SendStatus.Deferred;     // "250" is no consent either
+                return Receipt(envelope, status, data.ToString(), data.FindRetryAfter());
+            }
         }
 
         current.Stream.Enter(MailStep.Send, "the server to take the message");
         byte[] last = ArrayPool<byte>.Shared.Rent(WriteSize);
         try
         {
-            int length = await WriteContentAsync(current.Stream, message.Content.Memory, content, last, cancellationToken).ConfigureAwait(false);
-            FinalDot.CopyTo(last.AsSpan(length));
+            if (chunks)
+            {
+                // One chunk is enough: its length is known, and until its last byte nothing is accepted (RFC 3030 2).
+                current.Stream.Write(string.Create(CultureInfo.InvariantCulture, $"BDAT {envelope.WireSize} LAST"));
+                await current.Stream.FlushAsync(cancellationToken).ConfigureAwait(false);
+                needsReset = true;
+            }
+
+            WireForm form = envelope.IsBinary ? WireForm.AsIs : !chunks ? WireForm.Stuffed : WireForm.Lines;
+            int length = await WriteContentAsync(current.Stream, message.Content.Memory, content, form, last, cancellationToken).ConfigureAwait(false);
+            if (!chunks)
+            {
+                FinalDot.CopyTo(last.AsSpan(length));
+                length += FinalDot.Length;
+            }
+
             if (message.BeforeCommit is { } commit)
                 await commit([.. envelope.Recipients.Where(r => r.IsOpen).Select(r => r.Address)], cancellationToken).ConfigureAwait(false);
             cancellationToken.ThrowIfCancellationRequested();
-            return await CommitAsync(current, envelope, last.AsMemory(0, length + FinalDot.Length), cancellationToken).ConfigureAwait(false);
+            return await CommitAsync(current, envelope, last.AsMemory(0, length), cancellationToken).ConfigureAwait(false);
         }
         catch (MailConnectionException)
         {
@@ -244,6 +334,7 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
 
         if (reply.Code == 421)
             current.Stream.Kill("the server said 421");
+        needsReset = !reply.IsPositive && needsReset;
         return Receipt(envelope, reply.Classify(), reply.ToString(), reply.IsPositive ? null : reply.FindRetryAfter());
     }
 
@@ -270,21 +361,23 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
     /// <param name="stream">The connection.</param>
     /// <param name="bytes">The message.</param>
     /// <param name="content">What it looks like.</param>
+    /// <param name="form">How it goes over the wire.</param>
     /// <param name="last">Takes the last piece and leaves room for the dot.</param>
     /// <param name="cancellationToken">Stops the writing; nothing is sent then.</param>
     /// <returns>The length of the last piece.</returns>
     private async ValueTask<int> WriteContentAsync(
-        ProtocolStream stream, ReadOnlyMemory<byte> bytes, SmtpContent content, byte[] last, CancellationToken cancellationToken)
+        ProtocolStream stream, ReadOnlyMemory<byte> bytes, SmtpContent content, WireForm form, byte[] last, CancellationToken cancellationToken)
     {
         TimeSpan limit = context.Deadlines.DataIdle;
         int room = last.Length - FinalDot.Length;
+        bool asIs = content.IsCanonical || form == WireForm.AsIs;
         for (int offset = 0; ;)
         {
             int written;
             int used;
-            if (!content.IsCanonical)
+            if (!asIs)
             {
-                written = SmtpContent.Encode(bytes.Span[offset..], last.AsSpan(0, room), out used);
+                written = SmtpContent.Encode(bytes.Span[offset..], last.AsSpan(0, room), form == WireForm.Stuffed, out used);
             }
             else
             {
@@ -296,7 +389,7 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
 
             if (offset + used == bytes.Length)
                 return written;
-            ReadOnlyMemory<byte> piece = content.IsCanonical ? bytes.Slice(offset, used) : last.AsMemory(0, written);
+            ReadOnlyMemory<byte> piece = asIs ? bytes.Slice(offset, used) : last.AsMemory(0, written);
             await stream.WriteDataAsync(piece, limit, cancellationToken).ConfigureAwait(false);
             offset += used;
         }

@@ -25,7 +25,7 @@ public sealed class SmtpContentTests
         byte[] target = new byte[4096];
 
         SmtpContent found = SmtpContent.Examine(bytes);
-        int written = SmtpContent.Encode(bytes, target, out int used);
+        int written = SmtpContent.Encode(bytes, target, stuffDots: true, out int used);
 
         Assert.Equal(wire, Encoding.ASCII.GetString(target, 0, written));
         Assert.Equal(bytes.Length, used);
@@ -45,7 +45,7 @@ public sealed class SmtpContentTests
             byte[] target = new byte[16];
             for (int offset = 0; offset < bytes.Length;)
             {
-                int written = SmtpContent.Encode(bytes.AsSpan(offset), target, out int used);
+                int written = SmtpContent.Encode(bytes.AsSpan(offset), target, stuffDots: true, out int used);
                 Assert.True(used > 0);
                 offset += used;
                 wire.Append(Encoding.ASCII.GetString(target, 0, written));
