@@ -45,7 +45,8 @@ public sealed class OutgoingPipeline(
         SenderPool pool = new(context with { ProtocolLog = send.ProtocolLog ?? context.ProtocolLog });
         await using (pool.ConfigureAwait(false))
         {
-            var sender = new EmailSender(deployment, organization, state, composer, Policy(send), retries, context.Clock, pool);
+            RoutingOptions policy = Policy(send);
+            var sender = new EmailSender(organization, state, composer, new EarlierAttempt(policy, pool), new ReceiptJudge(policy, retries), pool);
             while (run.Room(ClaimSize) is > 0 and int room && (send.MaxDuration is not { } limit || context.Clock.GetElapsedTime(started) < limit))
             {
                 IReadOnlyList<PendingEmail> claimed = await organization.ClaimPendingAsync(Request(send, room, run), cancellationToken).ConfigureAwait(false);
@@ -79,13 +80,13 @@ public sealed class OutgoingPipeline(
         var open = new ConcurrentDictionary<Guid, PendingEmail>(claimed.Select(c => KeyValuePair.Create(c.ActivityId, c)));
         try
         {
+            IReadOnlyList<SendAttempt> attempts = await PrepareAsync(claimed, send, cancellationToken).ConfigureAwait(false);
             var degree = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, send.ThrottleLimit), CancellationToken = cancellationToken };
-            await Parallel.ForEachAsync(claimed, degree, async (email, stop) =>
+            await Parallel.ForEachAsync(attempts, degree, async (attempt, stop) =>
             {
-                Decision? decision = await OneAsync(email, settings, sender, send.DryRun, run, stop).ConfigureAwait(false);
-                open.TryRemove(email.ActivityId, out _);
-                if (decision is not null)
-                    run.Add(decision);
+                Decision decision = await OneAsync(attempt, settings, sender, send.DryRun, run, stop).ConfigureAwait(false);
+                open.TryRemove(attempt.Email.ActivityId, out _);
+                run.Add(decision);
             }).ConfigureAwait(false);
         }
         finally
@@ -99,46 +100,63 @@ public sealed class OutgoingPipeline(
         }
     }
 
-    private async ValueTask<Decision?> OneAsync(PendingEmail email, OrganizationSettings settings, EmailSender sender, bool dryRun, SendRun run, CancellationToken cancellationToken)
+    /// <summary>
+    /// Reads what the journal says of the claimed emails and, where nothing was accepted and nothing is open, fixes their Message-IDs in it: all of them in
+    /// one transaction, before the first byte of any.
+    /// </summary>
+    private async ValueTask<IReadOnlyList<SendAttempt>> PrepareAsync(IReadOnlyList<PendingEmail> claimed, SendOptions send, CancellationToken cancellationToken)
+    {
+        IReadOnlyDictionary<Guid, SendJournalEntry> journal =
+            await state.GetJournalAsync(deployment, [.. claimed.Select(c => c.ActivityId)], cancellationToken).ConfigureAwait(false);
+        List<SendAttempt> attempts = [.. claimed.Select(c => new SendAttempt(deployment, c, journal.GetValueOrDefault(c.ActivityId), context.Clock))];
+        bool mayReopen = Policy(send).WhenUncertain == UncertainPolicy.SendAgain;
+        List<SendJournalEntry> prepared =
+            [.. attempts.Where(a => a.Earlier?.Phase is not SendPhase.Accepted && (mayReopen || a.Earlier?.Phase is not SendPhase.Committing)).Select(a => a.Entry(SendPhase.Prepared))];
+        if (!send.DryRun && prepared.Count > 0)
+            await state.WriteJournalAsync(prepared, [], cancellationToken).ConfigureAwait(false);
+        return attempts;
+    }
+
+    private async ValueTask<Decision> OneAsync(
+        SendAttempt attempt, OrganizationSettings settings, EmailSender sender, bool dryRun, SendRun run, CancellationToken cancellationToken)
     {
         SendRoute route;
         try
         {
-            route = await routeOf(email, cancellationToken).ConfigureAwait(false);
+            route = await routeOf(attempt.Email, cancellationToken).ConfigureAwait(false);
         }
         catch (RouterException noRoute)
         {
-            return await HoldUpAsync(email, noRoute.Error, dryRun, run).ConfigureAwait(false);
+            return await HoldUpAsync(attempt, noRoute.Error, dryRun, run).ConfigureAwait(false);
         }
 
         if (run.IsBroken(route, out RouterError? broken))
-            return await HoldUpAsync(email, broken, dryRun, run).ConfigureAwait(false);
+            return await HoldUpAsync(attempt, broken, dryRun, run).ConfigureAwait(false);
         if (dryRun)
-            return sender.Foresee(email, settings, route);
+            return EmailSender.Foresee(attempt, settings, route);
 
         try
         {
-            return await sender.SendAsync(email, settings, route, cancellationToken).ConfigureAwait(false);
+            return await sender.SendAsync(attempt, settings, route, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception serverFault) when (serverFault is MailException or RouterException { Error.ErrorId: "RouterSentCopyRefused" })
+        catch (Exception serverFault) when (serverFault is MailException or RouterException { Error.ErrorId: SentCopyTarget.RefusedId })
         {
             // The server, not the email, is to blame: the route rests for this run, and no attempt is counted.
             RouterError error = RouterError.From(serverFault, "Send");
             run.Break(route, error);
-            return await HoldUpAsync(email, error, dryRun, run).ConfigureAwait(false);
+            return await HoldUpAsync(attempt, error, dryRun, run).ConfigureAwait(false);
         }
     }
 
-    private async ValueTask<Decision?> HoldUpAsync(PendingEmail email, RouterError error, bool dryRun, SendRun run)
+    private async ValueTask<Decision> HoldUpAsync(SendAttempt attempt, RouterError error, bool dryRun, SendRun run)
     {
         run.Note(error);
-        if (!dryRun)
-            await organization.CompleteAsync(email, new SendOutcome.Released(), CancellationToken.None).ConfigureAwait(false);
-        run.Released[email.ActivityId] = true;
-        Decision decision = OutgoingDecision.Compose(
-            deployment, email, null, DecisionAction.Deferred, DecisionReasons.DeferredByServer, $"It waits: {error.Message}", [], context.Clock.GetUtcNow()) with { Error = error };
-        if (!dryRun)
-            await state.RecordDecisionsAsync([decision], CancellationToken.None).ConfigureAwait(false);
+        run.Released[attempt.Email.ActivityId] = true;
+        Decision decision = attempt.Decide(DecisionAction.Deferred, DecisionReasons.DeferredByServer, $"It waits: {error.Message}") with { Error = error };
+        if (dryRun)
+            return decision;
+        await organization.CompleteAsync(attempt.Email, new SendOutcome.Released(), CancellationToken.None).ConfigureAwait(false);
+        await state.RecordDecisionsAsync([decision], CancellationToken.None).ConfigureAwait(false);
         return decision;
     }
 }

@@ -8,7 +8,32 @@ namespace EmailRouter.Routing.Outgoing;
 /// <param name="System">The mail system of the mailbox.</param>
 /// <param name="Endpoint">Its server.</param>
 /// <param name="Login">Its credential.</param>
-public sealed record SentCopyTarget(string Address, IMailSystem System, MailEndpoint Endpoint, MailLogin Login);
+public sealed record SentCopyTarget(string Address, IMailSystem System, MailEndpoint Endpoint, MailLogin Login)
+{
+    /// <summary>The id of the error that the mail server does not take mail for the mailbox of sent copies.</summary>
+    public const string RefusedId = "RouterSentCopyRefused";
+
+    /// <summary>Without its copy a message could not be looked up later, so it does not leave at all.</summary>
+    internal static RouterException Refused(string copy, SendRoute route) => new(new RouterError(
+        RefusedId,
+        "Send",
+        $"{route.Endpoint.Host} does not take mail for {copy}, the mailbox of sent copies of the profile {route.Profile}, so nothing is sent through it.",
+        "Correct the mailbox of sent copies, or remove it from the profile.",
+        true));
+
+    /// <summary>The copy is the router's own business; the outcome is that of the recipients.</summary>
+    internal static SendReceipt Without(string copy, SendReceipt receipt)
+    {
+        List<RecipientResult> own = [.. receipt.Recipients.Where(r => !r.Address.Equals(copy, StringComparison.OrdinalIgnoreCase))];
+        bool refused = receipt.Status == SendStatus.Accepted && own.TrueForAll(r => r.Status != SendStatus.Accepted);
+        return receipt with
+        {
+            Recipients = own,
+            Status = !refused ? receipt.Status : own.Exists(r => r.Status == SendStatus.Deferred) ? SendStatus.Deferred : SendStatus.Rejected,
+            Reply = refused && own.Count > 0 ? own[0].Reply : receipt.Reply,
+        };
+    }
+}
 
 /// <summary>
 /// Looks for messages in the mailbox of sent copies. A mail server takes a message for all recipients of a transaction or for none, so what the mailbox has

@@ -98,18 +98,23 @@ public interface IRouterState : IAsyncDisposable
     /// <returns>How many went.</returns>
     ValueTask<int> PruneDecisionsAsync(DateTimeOffset before, CancellationToken cancellationToken);
 
-    /// <summary>Reads what the journal says about sending an email activity.</summary>
+    /// <summary>Reads what the journal says about sending email activities.</summary>
     /// <param name="deployment">The deployment.</param>
-    /// <param name="activityId">The email activity.</param>
+    /// <param name="activityIds">The email activities.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
-    /// <returns>The newest entry; null when it was never tried.</returns>
-    ValueTask<SendJournalEntry?> GetJournalAsync(string deployment, Guid activityId, CancellationToken cancellationToken);
+    /// <returns>The newest entry of each; those never tried are not in it.</returns>
+    ValueTask<IReadOnlyDictionary<Guid, SendJournalEntry>> GetJournalAsync(
+        string deployment, IReadOnlyCollection<Guid> activityIds, CancellationToken cancellationToken);
 
-    /// <summary>Writes the newest entry about sending an email activity: before the first byte, before the commit, after the answer.</summary>
-    /// <param name="entry">The entry; it replaces the one before it.</param>
+    /// <summary>
+    /// Writes, in one transaction, the newest entries about sending email activities (before the first byte, before the commit, after the answer) and the
+    /// decisions that belong to them.
+    /// </summary>
+    /// <param name="entries">The entries; each replaces the one before it.</param>
+    /// <param name="decisions">The decisions.</param>
     /// <param name="cancellationToken">Stops the attempt.</param>
-    /// <returns>A task that ends when it is durable.</returns>
-    ValueTask WriteJournalAsync(SendJournalEntry entry, CancellationToken cancellationToken);
+    /// <returns>A task that ends when all of it is durable.</returns>
+    ValueTask WriteJournalAsync(IReadOnlyList<SendJournalEntry> entries, IReadOnlyList<Decision> decisions, CancellationToken cancellationToken);
 
     /// <summary>Takes or renews a lease, so that two routers never work on the same thing.</summary>
     /// <param name="name">What is leased.</param>

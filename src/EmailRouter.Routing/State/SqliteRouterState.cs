@@ -276,35 +276,30 @@ public sealed class SqliteRouterState : IRouterState
     }
 
     /// <inheritdoc/>
-    public async ValueTask<SendJournalEntry?> GetJournalAsync(string deployment, Guid activityId, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyDictionary<Guid, SendJournalEntry>> GetJournalAsync(
+        string deployment, IReadOnlyCollection<Guid> activityIds, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(deployment);
-        return await file.ReadAsync(session => ReadJournal(session, deployment, activityId), cancellationToken).ConfigureAwait(false);
+        ArgumentNullException.ThrowIfNull(activityIds);
+        return await file.ReadAsync(
+            session => activityIds.Distinct().Select(id => ReadJournal(session, deployment, id)).OfType<SendJournalEntry>().ToDictionary(e => e.ActivityId),
+            cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
-    public async ValueTask WriteJournalAsync(SendJournalEntry entry, CancellationToken cancellationToken)
+    public async ValueTask WriteJournalAsync(IReadOnlyList<SendJournalEntry> entries, IReadOnlyList<Decision> decisions, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(entry);
-        const string Sql =
-            """
-            INSERT INTO journal (deployment_key, activity_id, deployment, message_id, attempt, phase, written_on, reply, accepted_recipients)
-            VALUES ($key, $activity, $deployment, $messageId, $attempt, $phase, $on, $reply, $accepted)
-            ON CONFLICT (deployment_key, activity_id) DO UPDATE SET deployment = excluded.deployment, message_id = excluded.message_id, attempt = excluded.attempt,
-                phase = excluded.phase, written_on = excluded.written_on, reply = excluded.reply, accepted_recipients = excluded.accepted_recipients
-            """;
+        ArgumentNullException.ThrowIfNull(entries);
+        ArgumentNullException.ThrowIfNull(decisions);
         await file.WriteAsync(
-            session => session.Statement(Sql)
-                .Bind("$key", DecisionRows.Key(entry.Deployment))
-                .Bind("$activity", DecisionRows.Blob(entry.ActivityId))
-                .Bind("$deployment", entry.Deployment)
-                .Bind("$messageId", entry.MessageId)
-                .Bind("$attempt", entry.Attempt)
-                .Bind("$phase", entry.Phase.ToString())
-                .Bind("$on", entry.On.UtcTicks)
-                .Bind("$reply", entry.Reply)
-                .Bind("$accepted", RouterStateJson.Write(entry.AcceptedRecipients))
-                .ExecuteNonQuery(),
+            session =>
+            {
+                foreach (SendJournalEntry entry in entries)
+                    WriteJournal(session, entry);
+                foreach (Decision decision in decisions)
+                    DecisionRows.Insert(session, decision);
+                return entries.Count + decisions.Count;
+            },
             cancellationToken).ConfigureAwait(false);
     }
 
@@ -475,6 +470,28 @@ public sealed class SqliteRouterState : IRouterState
         }
 
         return page;
+    }
+
+    private static void WriteJournal(SqliteSession session, SendJournalEntry entry)
+    {
+        const string Sql =
+            """
+            INSERT INTO journal (deployment_key, activity_id, deployment, message_id, attempt, phase, written_on, reply, accepted_recipients)
+            VALUES ($key, $activity, $deployment, $messageId, $attempt, $phase, $on, $reply, $accepted)
+            ON CONFLICT (deployment_key, activity_id) DO UPDATE SET deployment = excluded.deployment, message_id = excluded.message_id, attempt = excluded.attempt,
+                phase = excluded.phase, written_on = excluded.written_on, reply = excluded.reply, accepted_recipients = excluded.accepted_recipients
+            """;
+        session.Statement(Sql)
+                .Bind("$key", DecisionRows.Key(entry.Deployment))
+                .Bind("$activity", DecisionRows.Blob(entry.ActivityId))
+                .Bind("$deployment", entry.Deployment)
+                .Bind("$messageId", entry.MessageId)
+                .Bind("$attempt", entry.Attempt)
+                .Bind("$phase", entry.Phase.ToString())
+                .Bind("$on", entry.On.UtcTicks)
+                .Bind("$reply", entry.Reply)
+                .Bind("$accepted", RouterStateJson.Write(entry.AcceptedRecipients))
+                .ExecuteNonQuery();
     }
 
     private static SendJournalEntry? ReadJournal(SqliteSession session, string deployment, Guid activityId)

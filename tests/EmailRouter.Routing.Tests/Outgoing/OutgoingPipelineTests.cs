@@ -71,7 +71,7 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
         SendPhase? seen = null;
         mail.Answer = message =>
         {
-            seen = JournalAsync(email).AsTask().GetAwaiter().GetResult()?.Phase;
+            seen = JournalAsync(email).GetAwaiter().GetResult()?.Phase;
             return ScriptedMailSystem.Accept(message);
         };
 
@@ -212,7 +212,7 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
     {
         PendingEmail email = Pending(1, e => e with { WasStuck = true });
         string messageId = MessageComposer.MessageIdOf(email);
-        await state.WriteJournalAsync(new SendJournalEntry("Contoso", email.ActivityId, messageId, 1, SendPhase.Committing, clock.GetUtcNow(), null), default);
+        await state.WriteJournalAsync([new SendJournalEntry("Contoso", email.ActivityId, messageId, 1, SendPhase.Committing, clock.GetUtcNow(), null)], [], default);
         clock.Advance(TimeSpan.FromHours(1));
         if (arrived)
             archive.Put($"Message-ID: {messageId}\nSubject: x\n\nbody\n");
@@ -228,7 +228,7 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
     public async Task What_the_mailbox_of_sent_copies_does_not_have_yet_is_held_for_a_while()
     {
         PendingEmail email = Pending(1, e => e with { WasStuck = true });
-        await state.WriteJournalAsync(new SendJournalEntry("Contoso", email.ActivityId, MessageComposer.MessageIdOf(email), 1, SendPhase.Committing, clock.GetUtcNow(), null), default);
+        await state.WriteJournalAsync([new SendJournalEntry("Contoso", email.ActivityId, MessageComposer.MessageIdOf(email), 1, SendPhase.Committing, clock.GetUtcNow(), null)], [], default);
 
         Assert.Equal(1, (await SendAsync(copies: true)).Uncertain);
         Assert.Empty(mail.Outbox);
@@ -429,5 +429,6 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
 
     private Task<SendResult> SendAsync(SendOptions? send = null, bool copies = false) => Pipeline(copies).SendAsync(send ?? new SendOptions(), default);
 
-    private ValueTask<SendJournalEntry?> JournalAsync(PendingEmail email) => state.GetJournalAsync("Contoso", email.ActivityId, default);
+    private async Task<SendJournalEntry?> JournalAsync(PendingEmail email) =>
+        (await state.GetJournalAsync("Contoso", [email.ActivityId], default)).GetValueOrDefault(email.ActivityId);
 }

@@ -332,13 +332,13 @@ public abstract class RouterStateContract : IAsyncLifetime
         var prepared = new SendJournalEntry("Contoso", activity, "<1@example.test>", 1, SendPhase.Prepared, on, null);
         SendJournalEntry accepted = prepared with { Phase = SendPhase.Accepted, Reply = "250 2.0.0 Ok", On = on.AddSeconds(3), AcceptedRecipients = ["a@example.test"] };
 
-        Assert.Null(await State.GetJournalAsync("Contoso", activity, default));
-        await State.WriteJournalAsync(prepared, default);
-        Assert.Equivalent(prepared, await State.GetJournalAsync("CONTOSO", activity, default), strict: true);
-        await State.WriteJournalAsync(accepted, default);
-        Assert.Equivalent(accepted, await State.GetJournalAsync("Contoso", activity, default), strict: true);
-        Assert.Null(await State.GetJournalAsync("Fabrikam", activity, default));
-        Assert.Null(await State.GetJournalAsync("Contoso", Guid.NewGuid(), default));
+        Assert.Null(await JournalAsync("Contoso", activity));
+        await State.WriteJournalAsync([prepared], [], default);
+        Assert.Equivalent(prepared, await JournalAsync("CONTOSO", activity), strict: true);
+        await State.WriteJournalAsync([accepted], [], default);
+        Assert.Equivalent(accepted, await JournalAsync("Contoso", activity), strict: true);
+        Assert.Null(await JournalAsync("Fabrikam", activity));
+        Assert.Null(await JournalAsync("Contoso", Guid.NewGuid()));
     }
 
     [Fact]
@@ -462,4 +462,7 @@ public abstract class RouterStateContract : IAsyncLifetime
     protected async Task<IReadOnlyList<Decision>> FindAsync(DecisionQuery query) => await State.FindDecisionsAsync(query, default).ToListAsync();
 
     private async Task<IEnumerable<Guid>> IdsAsync(DecisionQuery query) => (await FindAsync(query)).Select(d => d.Id);
+
+    private async Task<SendJournalEntry?> JournalAsync(string deployment, Guid activityId) =>
+        (await State.GetJournalAsync(deployment, [activityId], default)).GetValueOrDefault(activityId);
 }

@@ -20,14 +20,14 @@ public sealed class SqliteRouterStateTests : RouterStateContract, IDisposable
     public async Task After_a_crash_everything_before_the_last_completed_call_is_there()
     {
         await State.RecordAsync(Other, [new("uid1", Sample(1), false)], new MailboxCursor("1"), default);
-        await State.WriteJournalAsync(new("Contoso", Guid.Empty, "<1@example.test>", 1, SendPhase.Committing, Clock.GetUtcNow(), null), default);
+        await State.WriteJournalAsync([new("Contoso", Guid.Empty, "<1@example.test>", 1, SendPhase.Committing, Clock.GetUtcNow(), null)], [], default);
 
         // The files as they lie on the disk while the state is still open: what a power failure leaves.
         await using SqliteRouterState after = await SqliteRouterState.OpenAsync(CopyFiles(), Clock, default);
 
         Assert.Equal("1", (await after.GetCursorAsync(Other, default)).Value);
         Assert.Single(await after.FindDecisionsAsync(new DecisionQuery(), default).ToListAsync());
-        Assert.Equal(SendPhase.Committing, (await after.GetJournalAsync("Contoso", Guid.Empty, default))!.Phase);
+        Assert.Equal(SendPhase.Committing, (await after.GetJournalAsync("Contoso", [Guid.Empty], default))[Guid.Empty].Phase);
     }
 
     [Fact]
