@@ -24,7 +24,8 @@ internal static class QuotedPrintableDecoder
             if (run < 0)
             {
                 bool last = window.Length == rest.Length;
-                int kept = window.TrimEnd(last ? " \t"u8 : " \t\r"u8).Length;
+                // A CR may belong to a line end behind the window, and blanks in front of it are dropped then; one CR, or each of many would be looked at again.
+                int kept = (last || window[^1] != '\r' ? window : window[..^1]).TrimEnd(" \t"u8).Length;
                 if (kept == 0 && !last)
                 {
                     if (rest[0] == '\r')

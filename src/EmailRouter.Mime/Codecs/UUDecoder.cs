@@ -23,6 +23,9 @@ internal static class UUDecoder
 
             int count = (line[0] - 32) & 63;
             line = line[1..];
+            // Spaces at the end, which mean zeros, get lost on the way; a line that lost more than half of itself never was one.
+            if (count > 3 && line.Length * 2 < (count + 2) / 3 * 4)
+                count = line.Length * 3 / 4;
             for (int group = 0; group < count; group += 3, line = line.Length > 4 ? line[4..] : default)
             {
                 uint bits = (Sextet(line, 0) << 18) | (Sextet(line, 1) << 12) | (Sextet(line, 2) << 6) | Sextet(line, 3);

@@ -239,10 +239,12 @@ internal sealed class TnefReader(MimeLimits limits, int size)
 
     private static MailAddress? Address(string? name, string? address)
     {
-        if (address is null || !MailAddress.IsValidAddrSpec(address))
-            address = name is not null && MailAddress.IsValidAddrSpec(name) ? name : null;
-        return address is null ? null : new MailAddress(name, address);
+        if (IsUsable(address))
+            return new MailAddress(name, address!);
+        return IsUsable(name) ? new MailAddress(name!) : null;
     }
+
+    private static bool IsUsable(string? address) => MailAddress.IsValidAddrSpec(address) && MailAddress.IsValidAddrSpec(new MailAddress(address).ToAsciiDomain());
 
     private string? Limited(string? text, TnefContents contents)
     {

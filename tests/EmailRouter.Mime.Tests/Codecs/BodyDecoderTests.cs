@@ -138,4 +138,18 @@ public sealed class BodyDecoderTests
         BodyDecoder.DecodeTo(Encoding.Latin1.GetBytes(text), encoding, writer);
         return writer.WrittenSpan.ToArray();
     }
+
+    [Theory]
+    [InlineData("\r")]
+    [InlineData("\r ")]
+    [InlineData(" \r")]
+    [InlineData("\t")]
+    [InlineData("\t\t\t\r\r\r")]
+    public void Quoted_printable_made_of_line_ends_that_are_none_stays_as_it_is(string piece)
+    {
+        string text = string.Concat(Enumerable.Repeat(piece, 50_000)) + "x";
+        MimePart part = Mail.Parse("Content-Transfer-Encoding: quoted-printable\r\n\r\n" + text).Root;
+
+        Assert.Equal(text, System.Text.Encoding.ASCII.GetString(part.Decode()));
+    }
 }
