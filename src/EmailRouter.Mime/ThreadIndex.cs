@@ -13,8 +13,12 @@ namespace EmailRouter.Mime;
 /// <param name="Depth">How many replies lie between the first message and this one.</param>
 public sealed record ThreadIndex(Guid ConversationId, DateTimeOffset StartedAt, int Depth)
 {
+    private const long LatestFileTime = 2_650_467_743_999_999_999;
     private const int HeaderLength = 22;
     private const int ChildLength = 5;
+
+    /// <summary>Gets when each reply was written, the first one first; null for a time beyond the year 9999. As many as <see cref="Depth"/>.</summary>
+    public IReadOnlyList<DateTimeOffset?> Replies { get; private init; } = [];
 
     /// <summary>Reads the conversation's GUID.</summary>
     /// <param name="base64">The header's value.</param>
@@ -42,15 +46,38 @@ public sealed record ThreadIndex(Guid ConversationId, DateTimeOffset StartedAt, 
 
         // Two layouts: time >> 16 in bytes 0-5, whose first byte happens to be 1 from 1829 to 2057; or a 1 and time >> 24 in bytes 1-5. In the
         // first one the second byte is 1 only in 1830.
+        bool isNewer = bytes[1] == 1;
         Span<byte> time = stackalloc byte[8];
-        if (bytes[1] == 1)
-            bytes.AsSpan(1, 5).CopyTo(time);
-        else
-            bytes.AsSpan(0, 6).CopyTo(time);
-        long fileTime = BinaryPrimitives.ReadInt64BigEndian(time);
-        if (fileTime is < 0 or > 2_650_467_743_999_999_999)
+        time.Clear();
+        bytes.AsSpan(0, 6).CopyTo(time);
+        long classic = BinaryPrimitives.ReadInt64BigEndian(time);
+        time.Clear();
+        bytes.AsSpan(1, 5).CopyTo(time);
+        long start = isNewer ? BinaryPrimitives.ReadInt64BigEndian(time) : classic;
+        if (start is < 0 or > LatestFileTime)
             return false;
-        index = new ThreadIndex(new Guid(bytes.AsSpan(6, 16)), DateTimeOffset.FromFileTime(fileTime).ToUniversalTime(), (length - HeaderLength) / ChildLength);
+        var replies = new DateTimeOffset?[(length - HeaderLength) / ChildLength];
+        for (int i = 0; i < replies.Length; i++)
+            replies[i] = ReplyTime(BinaryPrimitives.ReadUInt32BigEndian(bytes.AsSpan(HeaderLength + (i * ChildLength))), start, classic, isNewer);
+        index = new ThreadIndex(new Guid(bytes.AsSpan(6, 16)), DateTimeOffset.FromFileTime(start).ToUniversalTime(), replies.Length) { Replies = replies };
         return true;
+    }
+
+    // A bit for the unit, 31 bits for the time since the start: in units of 2^18 or 2^23 times 100 ns. Newer servers take the start for one of the older layout,
+    // and what does not fit into 31 bits is lost: the first time that is not before the start is meant.
+    private static DateTimeOffset? ReplyTime(uint child, long start, long classic, bool isNewer)
+    {
+        int shift = child >> 31 == 0 ? 18 : 23;
+        Int128 delta = child & 0x7FFF_FFFF;
+        Int128 time = start + (delta << shift);
+        if (isNewer)
+        {
+            Int128 step = (Int128)1 << (31 + shift);
+            time = classic + (delta << shift);
+            if (time < start)
+                time += (start - time + step - 1) / step * step;
+        }
+
+        return time >= 0 && time <= LatestFileTime ? DateTimeOffset.FromFileTime((long)time).ToUniversalTime() : null;
     }
 }

@@ -29,6 +29,7 @@ internal static class Exercise
         _ = (DeliveryStatus.Read(message) is { } status ? string.Join(' ', status.Recipients) + status.OriginalMessageId + status.WorstAction + status.ArrivalDate : null);
         _ = DispositionNotification.Read(message) is { } receipt ? receipt.DispositionType + receipt.Modifiers.Count + receipt.OriginalMessageId : null;
         _ = FeedbackReport.Read(message) is { } report ? report.FeedbackType + report.OriginalRecipients.Count : null;
+        _ = AuthenticationResults.Read(message).Count;
         _ = MessageIdentity.ComputeContentHash(message);
         Check(message.Diagnostics.Count <= 100, "more than 100 diagnostics");
     }
@@ -43,6 +44,11 @@ internal static class Exercise
 
         _ = (part.ContentType.Parameters.Count, part.ContentDisposition?.Value, part.FileName, part.ContentId, part.ContentLocation);
         Check(part.GetText(1000).Length <= 1000, "a text is longer than asked for");
+        _ = CalendarPart.Read(part);
+        string text = part.GetText();
+        Check(FlowedText.Unwrap(text).Length <= 3L * text.Length, "a text grew by unwrapping");
+        foreach (UUEncodedFile file in UUEncodedFile.Find(text))
+            Check(file.Start < file.End && file.Content.Length <= 2 * (file.End - file.Start), "a file is larger than its text");
         Check(part.Raw.Length >= part.RawBody.Length, "a body is longer than its part");
         using Stream stream = part.OpenDecoded();
         byte[] buffer = new byte[8192];

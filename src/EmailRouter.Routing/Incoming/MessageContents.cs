@@ -37,7 +37,7 @@ internal sealed class MessageContents
         return contents;
     }
 
-    /// <summary>Reads the body: HTML before plain text, that of the message itself before that of a <c>winmail.dat</c>.</summary>
+    /// <summary>Reads the body: HTML before plain text (flowed text with its paragraphs in one line each), that of the message itself before that of a <c>winmail.dat</c>.</summary>
     /// <param name="maxLength">How many characters to return at most.</param>
     /// <returns>The text and its media type; one character more than asked for when there is more.</returns>
     public (string Text, string MediaType) ReadBody(int maxLength)
@@ -46,7 +46,7 @@ internal sealed class MessageContents
             return (html.GetText(maxLength), "text/html");
         if (packed?.HtmlBody is { } packedHtml)
             return (packedHtml, "text/html");
-        string text = message.TextBody?.GetText(maxLength) ?? string.Empty;
+        string text = message.TextBody is { } plain ? FlowedText.GetText(plain, maxLength) : string.Empty;
         return (string.IsNullOrWhiteSpace(text) ? packed?.TextBody ?? text : text, "text/plain");
     }
 
