@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using EmailRouter.Mime;
 
-namespace EmailRouter.Interop.Tests.Mime;
+namespace EmailRouter.Interop.Tests.Parsing;
 
 /// <summary>What two parsers must agree upon about one message.</summary>
 /// <param name="Subject">The decoded subject.</param>

@@ -3,7 +3,7 @@ using EmailRouter.Mime;
 using EmailRouter.Mime.Fuzz;
 using Xunit.Abstractions;
 
-namespace EmailRouter.Interop.Tests.Mime;
+namespace EmailRouter.Interop.Tests.Parsing;
 
 /// <summary>The parser beside Python's <c>email</c> package: both read the same thousands of messages, and every difference is one that is explained.</summary>
 public sealed class PythonEmailTests(ITestOutputHelper output)

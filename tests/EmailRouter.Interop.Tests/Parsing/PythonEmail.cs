@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using EmailRouter.Interop.Tests.Servers;
 
-namespace EmailRouter.Interop.Tests.Mime;
+namespace EmailRouter.Interop.Tests.Parsing;
 
 /// <summary>Lets Python's <c>email</c> package read messages.</summary>
 internal static class PythonEmail

@@ -1,4 +1,4 @@
-namespace EmailRouter.Interop.Tests.Mime;
+namespace EmailRouter.Interop.Tests.Parsing;
 
 /// <summary>Why the parser reads a message otherwise than Python's <c>email</c> does.</summary>
 public enum Difference

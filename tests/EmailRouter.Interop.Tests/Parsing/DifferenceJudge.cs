@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using EmailRouter.Mime;
 
-namespace EmailRouter.Interop.Tests.Mime;
+namespace EmailRouter.Interop.Tests.Parsing;
 
 /// <summary>Compares what two parsers read and names the reason of each difference. A reason counts only where the message shows its cause.</summary>
 internal static partial class DifferenceJudge

@@ -1,7 +1,7 @@
 using System.Text;
 using EmailRouter.Mime;
 
-namespace EmailRouter.Interop.Tests.Mime;
+namespace EmailRouter.Interop.Tests.Parsing;
 
 /// <summary>Mail of the kinds a router sees, small.</summary>
 internal static class GeneratedMail
