@@ -23,6 +23,7 @@ public sealed class Router : IAsyncDisposable
     private readonly RouterHostOptions options;
     private readonly ConcurrentDictionary<string, Task<IOrganization>> organizations = new(StringComparer.OrdinalIgnoreCase);
     private readonly ConcurrentDictionary<string, SemaphoreSlim> connections = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, SendingPace> paces = new(StringComparer.OrdinalIgnoreCase);
     private readonly SemaphoreSlim stateGate = new(1, 1);
     private SqliteRouterState? state;
     private SqliteRouterState? nothingRemembered;
@@ -33,6 +34,7 @@ public sealed class Router : IAsyncDisposable
         Store = store;
         Configuration = configuration;
         Secrets = SecretProtector.For(store.Path);
+        Tokens = new TokenSource(store.Folder, Secrets, options.TokenHttp);
     }
 
     /// <summary>Gets the configuration's file.</summary>
@@ -43,6 +45,9 @@ public sealed class Router : IAsyncDisposable
 
     /// <summary>Gets what decrypts the stored credentials.</summary>
     public ISecretProtector Secrets { get; }
+
+    /// <summary>Gets what gets OAuth access tokens for the profiles that log in by them.</summary>
+    public TokenSource Tokens { get; }
 
     /// <summary>Gets the systems the router knows.</summary>
     public RouterSystems Systems => options.Systems;
@@ -167,7 +172,7 @@ public sealed class Router : IAsyncDisposable
     /// <summary>Makes what tests whether mailboxes can be used. It reads each CRM anew, once, through connections of its own.</summary>
     /// <returns>The tester, for many mailboxes at the same time.</returns>
     public AccessTester CreateAccessTester() =>
-        new(Configuration, Systems, Secrets, async (deployment, _) => await OpenAsync(deployment).ConfigureAwait(false), Mail);
+        new(Configuration, Systems, Secrets, async (deployment, _) => await OpenAsync(deployment).ConfigureAwait(false), Mail, Tokens);
 
     /// <summary>Polls one mailbox once. Errors are in the result, not thrown.</summary>
     /// <param name="mailbox">The mailbox.</param>
@@ -362,7 +367,7 @@ public sealed class Router : IAsyncDisposable
     }
 
     private PollTarget TargetOf(EffectiveMailbox mailbox) =>
-        new(PolicyOf(mailbox), Systems.Mail(mailbox.Incoming.Profile!.System), mailbox.Incoming.Profile.ToEndpoint(), mailbox.Incoming.Login(mailbox.Address, Secrets));
+        new(PolicyOf(mailbox), Systems.Mail(mailbox.Incoming.Profile!.System), mailbox.Incoming.Profile.ToEndpoint(), mailbox.Incoming.Login(mailbox.Address, Secrets, Tokens));
 
     private SendRoute RouteOf(PendingEmail email, Dictionary<Guid, EffectiveMailbox> mailboxes)
     {
@@ -375,11 +380,16 @@ public sealed class Router : IAsyncDisposable
         if (!mailbox.Outgoing.IsUsable)
             throw new RouterException(new RouterError("RouterMailboxNotUsable", "Route", $"{mailbox.Address}: {mailbox.Outgoing.StatusText}", mailbox.Outgoing.Remedy, false));
         ProfileConfiguration profile = mailbox.Outgoing.Profile!;
-        return new SendRoute(profile.Name, Systems.Mail(profile.System), profile.ToEndpoint(), mailbox.Outgoing.Login(mailbox.Address, Secrets), profile.MaxConnections)
+        return new SendRoute(profile.Name, Systems.Mail(profile.System), profile.ToEndpoint(), mailbox.Outgoing.Login(mailbox.Address, Secrets, Tokens), profile.MaxConnections)
         {
             SentCopy = profile.SentCopy is { } copy ? SentCopyOf(copy) : null,
+            Pace = PaceOf(profile),
         };
     }
+
+    private SendingPace? PaceOf(ProfileConfiguration profile) => profile is { MaxMessagesPerMinute: null, MaxRecipientsPerDay: null }
+        ? null
+        : paces.GetOrAdd(profile.Name, _ => new SendingPace(profile.Name, profile.MaxMessagesPerMinute, profile.MaxRecipientsPerDay, Clock));
 
     private SentCopyTarget SentCopyOf(SentCopyConfiguration copy)
     {
@@ -390,7 +400,8 @@ public sealed class Router : IAsyncDisposable
             CredentialSource.Mailbox => copy.Credential,
             _ => null,
         };
-        MailCredential login = credential is null ? MailCredential.Anonymous : MailCredential.Password(credential.UserName, Secrets.Unprotect(credential.Secret));
+        MailCredential login = profile.CredentialSource == CredentialSource.OAuth ? Tokens.CredentialOf(profile, copy.Address)
+            : credential is null ? MailCredential.Anonymous : MailCredential.Password(credential.UserName, Secrets.Unprotect(credential.Secret));
         return new SentCopyTarget(copy.Address, Systems.Mail(profile.System), profile.ToEndpoint(), new MailLogin(copy.Address, login));
     }
 

@@ -23,6 +23,9 @@ public sealed record RouterHostOptions
     /// <summary>Gets the randomness of retry delays, from 0 up to 1. Defaults to the system's.</summary>
     public Func<double> Random { get; init; } = System.Random.Shared.NextDouble;
 
+    /// <summary>Gets what makes the HTTP client that tokens are got with; null for the platform's.</summary>
+    public Func<HttpClient>? TokenHttp { get; init; }
+
     /// <summary>Makes the systems that come with the router.</summary>
     /// <returns>POP3, SMTP, the folders and the embedded CRM.</returns>
     public static RouterSystems BuiltInSystems() => new RouterSystems()

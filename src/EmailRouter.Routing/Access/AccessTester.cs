@@ -14,12 +14,14 @@ namespace EmailRouter.Routing.Access;
 /// <param name="secrets">What decrypts its credentials.</param>
 /// <param name="openOrganization">Opens the organization of a deployment; the tester disposes it.</param>
 /// <param name="context">Clock, network and time limits for the mail servers; who watches the steps there is told as well.</param>
+/// <param name="tokens">What gets tokens, for profiles that log in by them.</param>
 public sealed class AccessTester(
     RouterConfiguration configuration,
     RouterSystems systems,
     ISecretProtector secrets,
     Func<DeploymentConfiguration, CancellationToken, ValueTask<IOrganizationDirectory>> openOrganization,
-    MailContext context)
+    MailContext context,
+    TokenSource? tokens = null)
 {
     private readonly AccessCrm crm = new(configuration, openOrganization, context.Clock);
 
@@ -159,7 +161,7 @@ public sealed class AccessTester(
             AccessStepNames.Credential,
             () =>
             {
-                var ready = new EffectiveRoute(profile, systems.Mail(profile.System), route.Login(key.Address, secrets), context with { Steps = steps });
+                var ready = new EffectiveRoute(profile, systems.Mail(profile.System), route.Login(key.Address, secrets, tokens), context with { Steps = steps });
                 string who = route.UserName is { } user ? $"user {user}" : "no credential";
                 return ValueTask.FromResult((ready, $"Profile {profile.Name}: {profile.System} at {profile.Path ?? profile.Host ?? profile.Url?.Host}, {who}"));
             }).ConfigureAwait(false);

@@ -19,6 +19,7 @@ public static class ConfigurationExport
                 .. configuration.Profiles.Select(p => p with
                 {
                     Credential = Strip(p.Credential),
+                    OAuth = p.OAuth is { ClientSecret: not null } oauth ? oauth with { ClientSecret = string.Empty } : p.OAuth,
                     SentCopy = p.SentCopy is null ? null : p.SentCopy with { Credential = Strip(p.SentCopy.Credential) },
 
                     // A plug-in's own settings: what sounds like a secret does not leave either.

@@ -114,6 +114,7 @@ public static class ConfigurationJson
                 .. List(read.Profiles, "profiles", path).Select(profile => profile with
                 {
                     CertificatePins = List(profile.CertificatePins, "certificatePins", path),
+                    OAuth = profile.OAuth is null ? null : profile.OAuth with { Scopes = List(profile.OAuth.Scopes, "scopes", path) },
                     Options = profile.Options ?? new Dictionary<string, string>(),
                     Settlement = profile.Settlement ?? Mail.Settlement.Keep,
                     UntrackedSettlement = profile.UntrackedSettlement ?? Mail.Settlement.Keep,

@@ -89,6 +89,7 @@ public static class ConfigurationValidator
 
                 if (profile.MaxConnections < 1)
                     Add($"{element}, maxConnections", $"{profile.MaxConnections} is too few.", "Allow at least 1 connection.");
+                CheckPace(element, profile);
                 CheckSettlement($"{element}, settlement", profile.Settlement, profile.Direction);
                 CheckSettlement($"{element}, untrackedSettlement", profile.UntrackedSettlement, profile.Direction);
                 CheckSentCopy(element, profile);
@@ -219,6 +220,7 @@ public static class ConfigurationValidator
             }
 
             CheckCredential(element, profile.Credential);
+            CheckOAuth(element, profile);
             bool isPlain = profile.Url is { IsAbsoluteUri: true } url ? url.Scheme == Uri.UriSchemeHttp : profile.Tls == TlsMode.None;
             if (isPlain && profile.CredentialSource != CredentialSource.Anonymous && !profile.AllowPlainTextPassword)
             {
@@ -233,6 +235,46 @@ public static class ConfigurationValidator
                 if (pin.Length != 64 || !pin.All(char.IsAsciiHexDigit))
                     Add($"{element}, certificatePins", $"\"{pin}\" is no pin.", "Write the SHA-256 of the public key as 64 hexadecimal digits; the access test shows it.");
             }
+        }
+
+        private void CheckPace(string element, ProfileConfiguration profile)
+        {
+            foreach ((string name, int? value) in new[] { ("maxMessagesPerMinute", profile.MaxMessagesPerMinute), ("maxRecipientsPerDay", profile.MaxRecipientsPerDay) })
+            {
+                if (value is not null && profile.Direction == MailDirection.Incoming)
+                    Add($"{element}, {name}", "It means nothing for incoming mail.", "Remove it.");
+                else if (value < 1)
+                    Add($"{element}, {name}", $"{value} is too few.", "Allow at least 1, or remove it for no limit.");
+            }
+        }
+
+        private void CheckOAuth(string element, ProfileConfiguration profile)
+        {
+            if (profile.CredentialSource != CredentialSource.OAuth)
+            {
+                if (profile.OAuth is not null)
+                    Add($"{element}, oAuth", $"The credential source is {profile.CredentialSource}, so no tokens are got.", "Set the credential source to OAuth, or remove the section.");
+                return;
+            }
+
+            if (profile.OAuth is not { } oauth)
+            {
+                Add($"{element}, oAuth", "The profile is to log in by tokens and does not say how to get them.", "Add the section oAuth, or choose another credential source.");
+                return;
+            }
+
+            if (string.IsNullOrWhiteSpace(oauth.ClientId))
+                Add($"{element}, oAuth, clientId", "It is missing.", "Write the id of the application that is registered for the router.");
+            if (oauth.Authority is null && (string.IsNullOrWhiteSpace(oauth.TenantId) || oauth.TenantId.Contains('/', StringComparison.Ordinal)))
+                Add($"{element}, oAuth, tenantId", "It is missing or no id.", "Write the tenant's id or domain, or the whole address as authority.");
+            if (oauth.Authority is { } authority && (!authority.IsAbsoluteUri || authority.Scheme != Uri.UriSchemeHttps || authority.AbsolutePath.Length < 2))
+                Add($"{element}, oAuth, authority", $"\"{authority.OriginalString}\" is no https address of a tenant.", "Write it as https://login.example.com/tenant.");
+            if (oauth.Flow == OAuthFlow.ClientCredentials && string.IsNullOrEmpty(oauth.ClientSecret))
+                Add($"{element}, oAuth, clientSecret", "It is missing; exported configurations have none.", "Set the secret again.");
+            else if (oauth.Flow == OAuthFlow.DeviceCode && oauth.ClientSecret is not null)
+                Add($"{element}, oAuth, clientSecret", "A person signs in, so the application needs no secret.", "Remove it.");
+            else if (oauth.ClientSecret is { Length: > 0 } secret && !SecretProtector.IsProtected(secret))
+                Add($"{element}, oAuth, clientSecret", "It is not encrypted.", "Never write a secret into the file: set it with the router's commands.");
         }
 
         private void CheckCredential(string element, StoredCredential? credential)

@@ -67,11 +67,18 @@ public sealed record MailboxRoute
     /// <summary>Makes the login for the mail server; the secret is decrypted only here.</summary>
     /// <param name="address">The mailbox's address.</param>
     /// <param name="secrets">What decrypts.</param>
+    /// <param name="tokens">What gets tokens; needed for profiles that log in by them.</param>
     /// <returns>The login.</returns>
     /// <exception cref="RouterException">The secret cannot be decrypted.</exception>
-    public MailLogin Login(string address, ISecretProtector secrets)
+    public MailLogin Login(string address, ISecretProtector secrets, TokenSource? tokens = null)
     {
         ArgumentNullException.ThrowIfNull(secrets);
+        if (Profile is { CredentialSource: CredentialSource.OAuth, OAuth: not null })
+        {
+            ArgumentNullException.ThrowIfNull(tokens);
+            return new MailLogin(address, tokens.CredentialOf(Profile, address));
+        }
+
         return new MailLogin(address, Credential is null ? MailCredential.Anonymous : MailCredential.Password(Credential.UserName, secrets.Unprotect(Credential.Secret)));
     }
 }

@@ -105,6 +105,9 @@ public sealed record ProfileConfiguration
     /// <summary>Gets the credential when <see cref="CredentialSource"/> is <see cref="CredentialSource.Profile"/>.</summary>
     public StoredCredential? Credential { get; init; }
 
+    /// <summary>Gets how access tokens are got when <see cref="CredentialSource"/> is <see cref="CredentialSource.OAuth"/>.</summary>
+    public OAuthConfiguration? OAuth { get; init; }
+
     /// <summary>Gets what happens to a promoted message on the mail server. Defaults to keeping it. Incoming only.</summary>
     public Settlement Settlement { get; init; } = Settlement.Keep;
 
@@ -116,6 +119,12 @@ public sealed record ProfileConfiguration
 
     /// <summary>Gets the greatest number of connections to the server at once. Defaults to 8.</summary>
     public int MaxConnections { get; init; } = 8;
+
+    /// <summary>Gets the most messages sent within any minute; null for no limit. Outgoing only.</summary>
+    public int? MaxMessagesPerMinute { get; init; }
+
+    /// <summary>Gets the most recipients sent to within any 24 hours; null for no limit. Outgoing only.</summary>
+    public int? MaxRecipientsPerDay { get; init; }
 
     /// <summary>
     /// Gets the mailbox that gets a copy of everything the profile sends; with it the router can clear up what became of an email whose answer was lost.
@@ -151,6 +160,9 @@ public enum CredentialSource
 
     /// <summary>The server asks for none.</summary>
     Anonymous,
+
+    /// <summary>OAuth access tokens, got as the profile's <c>oAuth</c> section says; the user name is the mailbox's address.</summary>
+    OAuth,
 }
 
 /// <summary>What is set for one mailbox.</summary>

@@ -89,6 +89,8 @@ internal sealed class EmailSender(
             },
         };
 
+        if (route.Pace is { } pace)
+            await pace.WaitAsync(message.Recipients.Count, cancellationToken).ConfigureAwait(false);
         SenderPool.Rented rented = await pool.RentAsync(route, cancellationToken).ConfigureAwait(false);
         await using (rented.ConfigureAwait(false))
         {

@@ -13,7 +13,11 @@ public sealed record SendRoute(string Profile, IMailSystem System, MailEndpoint 
     /// <summary>Gets the mailbox of sent copies; null when the profile has none.</summary>
     public SentCopyTarget? SentCopy { get; init; }
 
+    /// <summary>Gets what keeps the profile within its server's limits; null when there are none.</summary>
+    public SendingPace? Pace { get; init; }
+
     /// <summary>Gets what two routes must share to share connections.</summary>
     internal string Key => Login.Credential is PasswordCredential password ? $"{Profile}\n{password.UserName}"
+        : Login.Credential is TokenCredential token ? $"{Profile}\n{token.UserName}"
         : Endpoint.Path is null ? Profile : $"{Profile}\n{Login.Mailbox}";      // a path may hold the mailbox's address
 }

@@ -17,17 +17,28 @@ internal sealed class SenderPool(MailContext context) : IAsyncDisposable
     public async ValueTask<Rented> RentAsync(SendRoute route, CancellationToken cancellationToken)
     {
         Line line = lines.GetOrAdd(route.Key, static (_, max) => new Line(max), route.MaxConnections);
-        await line.Places.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
+        while (true)
         {
-            if (!line.Idle.TryTake(out IMailSender? sender))
-                sender = await route.System.OpenSenderAsync(route.Endpoint, route.Login, context, cancellationToken).ConfigureAwait(false);
-            return new Rented(line, sender);
-        }
-        catch
-        {
-            line.Places.Release();
-            throw;
+            await line.Places.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                if (!line.Idle.TryTake(out IMailSender? sender))
+                {
+                    sender = await route.System.OpenSenderAsync(route.Endpoint, route.Login, context, cancellationToken).ConfigureAwait(false);
+                    line.Opened();
+                }
+
+                return new Rented(line, sender);
+            }
+            catch (MailException e) when (e.ErrorId == MailException.TooManyConnections && line.HasOpen)
+            {
+                // The server has enough of us (432 4.3.2), and others are open: this place is given up for the run, and the message takes the next one free.
+            }
+            catch
+            {
+                line.Places.Release();
+                throw;
+            }
         }
     }
 
@@ -46,9 +57,18 @@ internal sealed class SenderPool(MailContext context) : IAsyncDisposable
 
     internal sealed class Line(int max)
     {
+        private int open;
+
         public ConcurrentBag<IMailSender> Idle { get; } = [];
 
         public SemaphoreSlim Places { get; } = new(Math.Max(1, max));
+
+        /// <summary>Gets a value indicating whether a connection is open, so that a place will be free again.</summary>
+        public bool HasOpen => Volatile.Read(ref open) > 0;
+
+        public void Opened() => Interlocked.Increment(ref open);
+
+        public void Closed() => Interlocked.Decrement(ref open);
     }
 
     /// <summary>A connection on loan.</summary>
@@ -66,9 +86,13 @@ internal sealed class SenderPool(MailContext context) : IAsyncDisposable
             try
             {
                 if (usable)
+                {
                     line.Idle.Add(sender);
-                else
-                    await sender.DisposeAsync().ConfigureAwait(false);
+                    return;
+                }
+
+                line.Closed();
+                await sender.DisposeAsync().ConfigureAwait(false);
             }
             finally
             {

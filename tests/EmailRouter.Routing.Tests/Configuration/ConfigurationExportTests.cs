@@ -13,7 +13,7 @@ public sealed class ConfigurationExportTests
             Deployments = [Samples.Configuration.Deployments[0] with { Credential = new("crm", "aesgcm1:CCCC") }],
             Profiles =
             [
-                Samples.Configuration.Profiles[0] with { Options = new Dictionary<string, string> { ["clientSecret"] = "hidden", ["folder"] = "Inbox" } },
+                Samples.Configuration.Profiles[0] with { Options = new Dictionary<string, string> { ["clientSecret"] = "hidden", ["folder"] = "Inbox" }, CredentialSource = CredentialSource.OAuth, OAuth = new() { ClientId = "app", TenantId = "t", ClientSecret = "aesgcm1:EEEE" } },
                 Samples.Configuration.Profiles[1] with { SentCopy = new() { Address = "sent@example.test", Profile = "Pop", Credential = new("sent", "aesgcm1:DDDD") } },
             ],
         };
@@ -26,7 +26,7 @@ public sealed class ConfigurationExportTests
         Assert.Contains("Inbox", text, StringComparison.Ordinal);
         Assert.Contains("relay", text, StringComparison.Ordinal);
         Assert.Equal(
-            ["deployment \"Contoso\", credential", "profile \"Relay\", credential", "profile \"Relay\", sentCopy, credential", "mailbox \"support@example.test\", credential"],
+            ["deployment \"Contoso\", credential", "profile \"Pop\", oAuth, clientSecret", "profile \"Relay\", credential", "profile \"Relay\", sentCopy, credential", "mailbox \"support@example.test\", credential"],
             ConfigurationValidator.Validate(exported, Samples.Systems).Select(f => f.Element));
     }
 }

@@ -40,6 +40,16 @@ public sealed class ConfigurationValidatorTests
         { "profile lost secret", "profile \"Relay\", credential", "missing" },
         { "profile pin", "profile \"Pop\", certificatePins", "no pin" },
         { "profile connections", "profile \"Pop\", maxConnections", "few" },
+        { "token nothing", "profile \"Pop\", oAuth", "does not say how" },
+        { "token unused", "profile \"Pop\", oAuth", "no tokens are got" },
+        { "token client", "profile \"Pop\", oAuth, clientId", "missing" },
+        { "token tenant", "profile \"Pop\", oAuth, tenantId", "missing or no id" },
+        { "token authority", "profile \"Pop\", oAuth, authority", "no https address" },
+        { "token secret", "profile \"Pop\", oAuth, clientSecret", "missing" },
+        { "token open secret", "profile \"Pop\", oAuth, clientSecret", "not encrypted" },
+        { "token needless secret", "profile \"Pop\", oAuth, clientSecret", "needs no secret" },
+        { "pace few", "profile \"Relay\", maxMessagesPerMinute", "too few" },
+        { "pace incoming", "profile \"Pop\", maxRecipientsPerDay", "incoming" },
         { "profile move", "profile \"Pop\", settlement", "needs a folder" },
         { "profile folder", "profile \"Pop\", untrackedSettlement", "needs no folder" },
         { "profile two settlements", "profile \"Pop\", settlement", "not one thing" },
@@ -67,6 +77,7 @@ public sealed class ConfigurationValidatorTests
         Assert.Empty(ConfigurationValidator.Validate(
             Outgoing(Samples.Configuration, p => p with { SentCopy = new() { Address = "sent@example.test", Profile = "Pop", Credential = new("sent", "aesgcm1:DDDD") } }), Samples.Systems));
         Assert.Empty(ConfigurationValidator.Validate(new RouterConfiguration { RouterName = "r" }, Samples.Systems));
+        Assert.Empty(ConfigurationValidator.Validate(Incoming(Samples.Configuration, p => Token(p, OAuth)), Samples.Systems));
         foreach (RouterSystems? systems in new[] { Samples.Systems, null })
             Assert.Empty(ConfigurationValidator.Validate(Incoming(Samples.Configuration, p => Maildir(p) with { Path = Folder + "{domain}" }), systems));
     }
@@ -111,6 +122,11 @@ public sealed class ConfigurationValidatorTests
     private static ProfileConfiguration Maildir(ProfileConfiguration p) =>
         p with { System = "maildir", Host = null, Path = Folder, CredentialSource = CredentialSource.Anonymous };
 
+    private static OAuthConfiguration OAuth => new() { ClientId = "app", TenantId = "example.test", ClientSecret = "aesgcm1:EEEE" };
+
+    private static ProfileConfiguration Token(ProfileConfiguration p, OAuthConfiguration? oauth) =>
+        p with { CredentialSource = CredentialSource.OAuth, OAuth = oauth, Credential = null };
+
     private static RouterConfiguration Break(string what)
     {
         RouterConfiguration c = Samples.Configuration;
@@ -151,6 +167,16 @@ public sealed class ConfigurationValidatorTests
             "profile lost secret" => Outgoing(c, p => p with { Credential = new("relay", "") }),
             "profile pin" => Incoming(c, p => p with { CertificatePins = ["abc"] }),
             "profile connections" => Incoming(c, p => p with { MaxConnections = 0 }),
+            "token nothing" => Incoming(c, p => Token(p, null)),
+            "token unused" => Incoming(c, p => p with { OAuth = OAuth }),
+            "token client" => Incoming(c, p => Token(p, OAuth with { ClientId = " " })),
+            "token tenant" => Incoming(c, p => Token(p, OAuth with { TenantId = "a/b" })),
+            "token authority" => Incoming(c, p => Token(p, OAuth with { Authority = new("http://login.example.test/t") })),
+            "token secret" => Incoming(c, p => Token(p, OAuth with { ClientSecret = "" })),
+            "token open secret" => Incoming(c, p => Token(p, OAuth with { ClientSecret = "Passw0rd" })),
+            "token needless secret" => Incoming(c, p => Token(p, OAuth with { Flow = OAuthFlow.DeviceCode })),
+            "pace few" => Outgoing(c, p => p with { MaxMessagesPerMinute = 0 }),
+            "pace incoming" => Incoming(c, p => p with { MaxRecipientsPerDay = 5 }),
             "profile move" => Incoming(c, p => p with { Settlement = Settlement.MoveTo(" ") }),
             "profile folder" => Incoming(c, p => p with { UntrackedSettlement = new(SettlementKinds.Delete, "Trash") }),
             "profile two settlements" => Incoming(c, p => p with { Settlement = new(SettlementKinds.Keep | SettlementKinds.Delete) }),
