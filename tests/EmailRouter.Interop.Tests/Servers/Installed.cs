@@ -7,6 +7,7 @@ public enum Software
     Postfix,
     Mpop,
     Pigeonhole,
+    Aiosmtpd,
     Python,
 }
 
@@ -22,6 +23,8 @@ public static class Installed
         Software.Postfix when Find("postfix") is null => "Postfix is not installed (package postfix)",
         Software.Postfix when !Environment.IsPrivilegedProcess => "Postfix starts only as root",
         Software.Pigeonhole when !File.Exists("/usr/lib/dovecot/managesieve") => "Pigeonhole is not installed (packages dovecot-sieve, dovecot-managesieved)",
+        Software.Aiosmtpd when !File.Exists("/usr/bin/python3") || !Directory.Exists("/usr/lib/python3/dist-packages/aiosmtpd") =>
+            "aiosmtpd is not installed (package python3-aiosmtpd)",
         Software.Mpop when Find("mpop") is null => "mpop is not installed (package mpop)",
         Software.Python when Find("python3") is null => "Python is not installed (package python3)",
         _ => null,
