@@ -36,6 +36,16 @@ public interface IOutbox
     /// <returns>A task that ends when the organization has confirmed.</returns>
     /// <exception cref="CrmException">The organization cannot be reached, or refuses.</exception>
     ValueTask CompleteAsync(PendingEmail email, SendOutcome outcome, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Finds the sent email that a mail server reports as undeliverable, and marks it failed with the reason for each recipient. Only an email in Sent (or failed by an
+    /// earlier report) whose Message-ID or id the report names exactly is changed, and only for recipients it has. Doing it twice changes nothing.
+    /// </summary>
+    /// <param name="report">What the server reports.</param>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <returns>What was found and done.</returns>
+    /// <exception cref="CrmException">The organization cannot be reached, or refuses.</exception>
+    ValueTask<BounceResult> ReportBounceAsync(BounceReport report, CancellationToken cancellationToken);
 }
 
 /// <summary>

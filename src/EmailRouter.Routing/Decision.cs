@@ -104,6 +104,15 @@ public static class DecisionReasons
     /// <summary>The message passed through this router before, or through too many hops.</summary>
     public const string MailLoop = nameof(MailLoop);
 
+    /// <summary>More answers of this correspondent came within an hour than people write.</summary>
+    public const string CorrespondentRate = nameof(CorrespondentRate);
+
+    /// <summary>A report that an email of the CRM could not be delivered; the email was found.</summary>
+    public const string BounceMatched = nameof(BounceMatched);
+
+    /// <summary>A report that a message could not be delivered; no email of the CRM is certainly meant.</summary>
+    public const string BounceUnmatched = nameof(BounceUnmatched);
+
     /// <summary>The message was received before the time from which the profile reads mail.</summary>
     public const string ReceivedTooEarly = nameof(ReceivedTooEarly);
 

@@ -26,6 +26,10 @@ internal sealed class ScriptedOrganization : IOrganization
 
     public List<ClaimRequest> Claims { get; } = [];
 
+    public List<BounceReport> Bounces { get; } = [];
+
+    public Func<BounceReport, BounceResult> Bounce { get; set; } = _ => new BounceResult { Match = BounceMatch.None };
+
     public Action<SendOutcome> BeforeComplete { get; set; } = _ => { };
 
     public ValueTask<OrganizationSettings> GetSettingsAsync(CancellationToken cancellationToken) => ValueTask.FromResult(Settings);
@@ -91,6 +95,12 @@ internal sealed class ScriptedOrganization : IOrganization
         }
 
         return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<BounceResult> ReportBounceAsync(BounceReport report, CancellationToken cancellationToken)
+    {
+        Bounces.Add(report);
+        return ValueTask.FromResult(Bounce(report));
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

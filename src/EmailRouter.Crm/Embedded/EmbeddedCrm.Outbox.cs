@@ -23,6 +23,14 @@ public sealed partial class EmbeddedCrm
         await WriteAsync(s => OutboxTable.Complete(s, email, outcome, Now), cancellationToken).ConfigureAwait(false);
     }
 
+    /// <inheritdoc/>
+    public async ValueTask<BounceResult> ReportBounceAsync(BounceReport report, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        BounceResult seen = await file.ReadAsync(s => BounceTable.Find(s, report).Result, cancellationToken).ConfigureAwait(false);
+        return report.PeekOnly || !seen.Changed ? seen : await file.WriteAsync(s => BounceTable.Report(s, report, Now), cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Says why an email can or cannot be claimed for sending now: its status, its sender, its times.</summary>
     /// <param name="activityId">The email.</param>
     /// <param name="cancellationToken">Stops the reading.</param>

@@ -123,6 +123,7 @@ public static class ConfigurationValidator
             CheckPositive("failuresUntilQuarantine", routing.FailuresUntilQuarantine);
             CheckPositive("maxMessageSize", routing.MaxMessageSize);
             CheckPositive("maxReceivedHeaders", routing.MaxReceivedHeaders);
+            CheckPositive("maxPerCorrespondentPerHour", routing.MaxPerCorrespondentPerHour);
             CheckPositive("maxDeliveryAttempts", routing.MaxDeliveryAttempts);
             CheckPositive("retryDelay", routing.RetryDelay.Ticks);
             CheckPositive("stuckAfter", routing.StuckAfter.Ticks);

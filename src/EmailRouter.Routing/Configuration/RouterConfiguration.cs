@@ -207,6 +207,15 @@ public sealed record RoutingOptions
     /// <summary>Gets how many Received headers a message may have before it counts as looping. Defaults to 25.</summary>
     public int MaxReceivedHeaders { get; init; } = 25;
 
+    /// <summary>
+    /// Gets how many answers of one correspondent to one mailbox are promoted within an hour; more are taken for a loop between machines. Mail that answers nothing is not
+    /// counted. Defaults to 500.
+    /// </summary>
+    public int MaxPerCorrespondentPerHour { get; init; } = 500;
+
+    /// <summary>Gets what happens when a mail server reports that a sent email could not be delivered. Defaults to <see cref="BounceHandling.Ignore"/>.</summary>
+    public BounceHandling Bounces { get; init; }
+
     /// <summary>Gets after how many attempts a pending email fails (<c>MaximumDeliveryAttempts</c>). Defaults to 10.</summary>
     public int MaxDeliveryAttempts { get; init; } = 10;
 
@@ -221,6 +230,16 @@ public sealed record RoutingOptions
 
     /// <summary>Gets what happens to an email whose outcome is unknown. Defaults to <see cref="UncertainPolicy.Hold"/>.</summary>
     public UncertainPolicy WhenUncertain { get; init; }
+}
+
+/// <summary>What happens when a mail server reports that a sent email could not be delivered.</summary>
+public enum BounceHandling
+{
+    /// <summary>Nothing, as in the original product: the email stays Sent.</summary>
+    Ignore,
+
+    /// <summary>The email is marked failed, with the reason for each recipient.</summary>
+    MarkFailed,
 }
 
 /// <summary>What happens to an email that left completely and got no answer.</summary>

@@ -15,11 +15,14 @@ namespace EmailRouter.Routing.Incoming;
 /// <param name="routerName">The name of this router.</param>
 /// <param name="options">Settings of the pipelines.</param>
 /// <param name="context">Clock, network and limits for the mail side.</param>
-public sealed class IncomingPipeline(IOrganization organization, IRouterState state, string routerName, RoutingOptions options, MailContext context)
+/// <param name="rates">Counts the answers of correspondents over many polls; null: for this pipeline alone.</param>
+public sealed class IncomingPipeline(
+    IOrganization organization, IRouterState state, string routerName, RoutingOptions options, MailContext context, CorrespondentRate? rates = null)
 {
     /// <summary>How many messages are fetched before their decisions are made durable and their settlements are told to the server.</summary>
     private const int ChunkSize = 64;
 
+    private readonly CorrespondentRate rates = rates ?? new CorrespondentRate(options.MaxPerCorrespondentPerHour, context.Clock);
     private readonly LoopGuard loops = new(routerName, options.MaxReceivedHeaders);
 
     /// <summary>Polls a mailbox once.</summary>
@@ -62,7 +65,7 @@ public sealed class IncomingPipeline(IOrganization organization, IRouterState st
                     tally.Listed = listing.Ids.Count;
                     tally.New = listing.New.Count;
                     step = "Process";
-                    var processor = new MessageProcessor(organization, poll.DryRun ? null : state, target.Policy, settings, options, loops, context.Clock);
+                    var processor = new MessageProcessor(organization, poll.DryRun ? null : state, target.Policy, settings, options, loops, rates, context.Clock);
                     bool inTime = await ProcessAsync(target, poll, session, listing, processor, tally, lease, cancellationToken).ConfigureAwait(false);
                     return tally.Finish(inTime && !listing.HasMore ? PollStatus.Completed : PollStatus.Incomplete, null);
                 }

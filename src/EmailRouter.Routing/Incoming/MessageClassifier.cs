@@ -54,6 +54,13 @@ public static class MessageClassifier
 
     private const string Rule = "MessageClass";
 
+    /// <summary>How out-of-office replies of Exchange begin, in the languages seen most.</summary>
+    private static readonly string[] ReplySubjects =
+    [
+        "Automatic reply:", "Out of Office", "Auto:", "Autoreply:", "Automatische Antwort:", "Abwesend:", "Abwesenheitsnotiz:", "Réponse automatique",
+        "Respuesta automática:", "Risposta automatica:", "Automatisch antwoord:", "Resposta automática:", "Automatiskt svar:", "Automatisk svar:", "Automaattinen vastaus:",
+    ];
+
     /// <summary>Classifies a message.</summary>
     /// <param name="message">The message.</param>
     /// <returns>Its class.</returns>
@@ -66,6 +73,11 @@ public static class MessageClassifier
     private static MessageClassification? Report(MimeMessage message)
     {
         ContentType type = message.Root.ContentType;
+        string? returnPath = message.Headers["Return-Path"]?.Trim();
+        string local = message.From.Count > 0 ? message.From[0].LocalPart : string.Empty;
+        bool fromServer = local.Equals("mailer-daemon", StringComparison.OrdinalIgnoreCase)
+            || ((returnPath == "<>" || message.From.Count == 0)
+                && (local.Length == 0 || local.Equals("postmaster", StringComparison.OrdinalIgnoreCase) || local.StartsWith("MicrosoftExchange", StringComparison.OrdinalIgnoreCase)));
         if (type.Is("multipart", "report"))
         {
             string kind = type.Parameters["report-type"] ?? string.Empty;
@@ -73,25 +85,25 @@ public static class MessageClassifier
             if (kind.Equals("disposition-notification", StringComparison.OrdinalIgnoreCase))
                 return Automatic(ReadReceipt, why);
             if (kind.Equals("delivery-status", StringComparison.OrdinalIgnoreCase) || kind.Length == 0)
-                return DeliveryStatus(message, why);
+                return ByStatus(DeliveryStatus.Read(message), why);
             return Automatic(OtherReport, why);
         }
 
+        // Gateways that turn reports into ordinary multiparts; a person who forwards a report is another sender.
+        if ((fromServer || returnPath == "<>") && DeliveryStatus.Read(message) is { } status)
+            return ByStatus(status, "there is a message/delivery-status part");
+
         // Servers that send no report part at all (qmail, old gateways) still use the null reverse path and their own name.
-        string? returnPath = message.Headers["Return-Path"]?.Trim();
-        string local = message.From.Count > 0 ? message.From[0].LocalPart : string.Empty;
-        bool fromServer = local.Equals("mailer-daemon", StringComparison.OrdinalIgnoreCase) || (local.Equals("postmaster", StringComparison.OrdinalIgnoreCase) && returnPath == "<>");
-        if (fromServer)
+        if (fromServer && message.From.Count > 0)
             return Automatic(NonDelivery, $"the sender is the mail server itself ({message.From[0].Address})");
         if (message.Headers["X-Failed-Recipients"] is { } failed)
             return Automatic(NonDelivery, $"X-Failed-Recipients: {failed}");
         return null;
     }
 
-    /// <summary>Reads the worst action of the recipients (RFC 3464 2.3.3).</summary>
-    private static MessageClassification DeliveryStatus(MimeMessage message, string why)
+    private static MessageClassification ByStatus(DeliveryStatus? status, string why)
     {
-        DeliveryAction action = Mime.Reports.DeliveryStatus.Read(message)?.WorstAction ?? DeliveryAction.Unknown;
+        DeliveryAction action = status?.WorstAction ?? DeliveryAction.Unknown;
         string @class = action switch
         {
             DeliveryAction.Delayed => Delayed,
@@ -137,7 +149,7 @@ public static class MessageClassifier
     {
         HeaderList headers = message.Headers;
         string? submitted = headers["Auto-Submitted"]?.Trim();      // RFC 3834 5
-        if (submitted is not null && submitted.StartsWith("auto-replied", StringComparison.OrdinalIgnoreCase))
+        if (Keyword(submitted) is "auto-replied")
             return Automatic(OutOfOffice, $"Auto-Submitted: {submitted}");
 
         foreach (string name in (ReadOnlySpan<string>)["X-Autoreply", "X-Autorespond", "X-AutoReply-From", "X-Mail-Autoreply"])
@@ -149,6 +161,16 @@ public static class MessageClassifier
         string? precedence = headers["Precedence"]?.Trim();
         if (precedence is not null && precedence.Replace('-', '_').Equals("auto_reply", StringComparison.OrdinalIgnoreCase))
             return Automatic(OutOfOffice, $"Precedence: {precedence}");
+        if (headers.GetAll("Delivered-To").FirstOrDefault(v => v.Trim().StartsWith("autoresponder", StringComparison.OrdinalIgnoreCase)) is { } responder)
+            return Automatic(OutOfOffice, $"Delivered-To: {responder.Trim()}");
+
+        // Exchange calls its out-of-office replies auto-generated like every other notice; the subject tells them apart, and alone it counts for nothing.
+        if (MarkOfExchange(headers) is { } mark
+            && Array.Find(ReplySubjects, p => message.Subject.AsSpan().TrimStart().StartsWith(p, StringComparison.OrdinalIgnoreCase)) is { } prefix)
+        {
+            return Automatic(OutOfOffice, $"{mark}, and the subject begins with \"{prefix}\"");
+        }
+
         return null;
     }
 
@@ -156,9 +178,10 @@ public static class MessageClassifier
     {
         HeaderList headers = message.Headers;
         string? submitted = headers["Auto-Submitted"]?.Trim();
-        if (submitted is not null && !submitted.StartsWith("no", StringComparison.OrdinalIgnoreCase))
+        if (Keyword(submitted) is { Length: > 0 } keyword and not "no")
             return Automatic(Note, $"Auto-Submitted: {submitted}");
-        foreach (string name in (ReadOnlySpan<string>)["List-Id", "List-Unsubscribe", "List-Post", "X-FC-MachineGenerated"])
+        foreach (string name in (ReadOnlySpan<string>)
+            ["List-Id", "List-Unsubscribe", "List-Post", "List-Help", "List-Owner", "X-FC-MachineGenerated", "X-Loop", "X-MS-Exchange-Inbox-Rules-Loop"])
         {
             if (headers[name] is { } value)
                 return Automatic(Note, $"{name}: {value.Trim()}");
@@ -166,9 +189,52 @@ public static class MessageClassifier
 
         if (headers["Precedence"]?.Trim() is { } precedence && precedence.ToLowerInvariant() is "bulk" or "list" or "junk")
             return Automatic(Note, $"Precedence: {headers["Precedence"]!.Trim()}");
+        if (Suppression(headers) is { } suppressed)
+            return Automatic(Note, suppressed);
         if (headers["Return-Path"]?.Trim() == "<>")
             return Automatic(Note, "the reverse path is empty");
+        if (message.From.Count > 0 && IsMachine(message.From[0].LocalPart))
+            return Automatic(Note, $"nobody reads answers at {message.From[0].Address}");
         return null;
+    }
+
+    private static string? MarkOfExchange(HeaderList headers)
+    {
+        if (Keyword(headers["Auto-Submitted"]) is { Length: > 0 } keyword and not "no")
+            return $"Auto-Submitted: {keyword}";
+        foreach (string name in (ReadOnlySpan<string>)["X-MS-Exchange-Inbox-Rules-Loop", "X-MS-Exchange-Generated-Message-Source"])
+        {
+            if (headers[name] is { } value)
+                return $"{name}: {value.Trim()}";
+        }
+
+        return Suppression(headers);
+    }
+
+    /// <summary>A sender who wants no automatic answers is a machine (MS-OXCMAIL, X-Auto-Response-Suppress).</summary>
+    private static string? Suppression(HeaderList headers) =>
+        headers["X-Auto-Response-Suppress"] is { } value
+            && value.Split([',', ' ', ';'], StringSplitOptions.RemoveEmptyEntries).Any(word => word.ToUpperInvariant() is "ALL" or "AUTOREPLY" or "OOF")
+            ? $"X-Auto-Response-Suppress: {value.Trim()}" : null;
+
+    private static bool IsMachine(string localPart)
+    {
+        string local = localPart.ToLowerInvariant();
+        return local.Replace("-", string.Empty, StringComparison.Ordinal).Replace("_", string.Empty, StringComparison.Ordinal).Replace(".", string.Empty, StringComparison.Ordinal)
+                is "noreply" or "donotreply" or "postmaster"
+            || local.StartsWith("noreply+", StringComparison.Ordinal) || local.StartsWith("no-reply+", StringComparison.Ordinal)
+            || local is "bounce" or "bounces" || local.StartsWith("bounce-", StringComparison.Ordinal) || local.StartsWith("bounces+", StringComparison.Ordinal)
+            || local.StartsWith("bounce+", StringComparison.Ordinal) || local.EndsWith("-bounces", StringComparison.Ordinal) || local.StartsWith("owner-", StringComparison.Ordinal);
+    }
+
+    /// <summary>The keyword of Auto-Submitted without its parameters and comments, in lower case.</summary>
+    private static string? Keyword(string? value)
+    {
+        if (value is null)
+            return null;
+        int end = value.AsSpan().TrimStart().IndexOfAny(";( \t");
+        string trimmed = value.TrimStart();
+        return (end < 0 ? trimmed : trimmed[..end]).Trim().ToLowerInvariant();
     }
 
     private static MessageClassification Automatic(string messageClass, string why) =>

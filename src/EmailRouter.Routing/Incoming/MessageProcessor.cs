@@ -18,6 +18,7 @@ internal sealed class MessageProcessor(
     OrganizationSettings settings,
     RoutingOptions options,
     LoopGuard loops,
+    CorrespondentRate rates,
     TimeProvider clock)
 {
     /// <summary>
@@ -63,6 +64,24 @@ internal sealed class MessageProcessor(
         var evidence = new List<Evidence>(prepared.Evidence);
         try
         {
+            if (prepared.Bounce is { } bounce)
+            {
+                step = "Bounce";
+                BounceResult result = await new BounceHandler(organization, state, policy.Key.Deployment, clock).ReportAsync(bounce, cancellationToken).ConfigureAwait(false);
+                evidence.AddRange(result.Evidence);
+                (string code, string words) = BounceHandler.Explain(result);
+                if (!IsAccepted(email))
+                    return Decide(email, DecisionAction.NotTracked, code, words, evidence) with { ActivityId = result.ActivityId };
+                evidence.Add(new Evidence(code, EvidenceVerdict.Note, words));
+                step = "Check";
+            }
+
+            if (rates.Find(policy.Key, email, counts: state is not null) is { } tooMany)
+            {
+                evidence.Add(tooMany);
+                return Decide(email, DecisionAction.NotTracked, DecisionReasons.CorrespondentRate, $"It looks like two machines answering each other: {tooMany.Text}.", evidence);
+            }
+
             CheckResult check = await organization.CheckAsync(email, cancellationToken).ConfigureAwait(false);
             evidence.AddRange(check.Evidence);
             if (check.Reason == CheckReason.Unknown)
@@ -108,6 +127,8 @@ internal sealed class MessageProcessor(
     public ProcessedMessage Finish(MessageRef message, Decision decision) =>
         new(message.Id, decision with { MessageKey = message.Id }, decision.Action == DecisionAction.Deferred || policy.SettlementAfter(decision.Action).Kind == SettlementKinds.Keep);
 
+    private bool IsAccepted(IncomingEmail email) => settings.AcceptedMessageClasses.Contains(email.MessageClass, StringComparer.OrdinalIgnoreCase);
+
     private PreparedMessage Read(FetchedMessage fetched)
     {
         MimeMessage message = MimeMessage.Parse(fetched.Content!.Memory);
@@ -130,7 +151,10 @@ internal sealed class MessageProcessor(
                 return Decided(fetched, email, DecisionAction.NotTracked, DecisionReasons.MailLoop, $"It goes round in circles: {loop.Text}.", evidence);
         }
 
-        if (!settings.AcceptedMessageClasses.Contains(email.MessageClass, StringComparer.OrdinalIgnoreCase))
+        if (email.MessageClass == MessageClassifier.NonDelivery && options.Bounces != BounceHandling.Ignore && BounceReader.Read(message, settings, evidence) is { } bounce)
+            return new PreparedMessage(fetched) { Email = email, Evidence = evidence, Bounce = bounce };
+
+        if (!IsAccepted(email))
         {
             return Decided(
                 fetched, email, DecisionAction.NotTracked, DecisionReasons.MessageClassNotTracked, $"Messages of class {email.MessageClass} are not promoted.", evidence);

@@ -40,6 +40,16 @@ internal sealed class EmailSender(
         if (refusal is { } refused)
             return attempt.Failed(refused.Reason, refused.Explanation);
 
+        if (attempt.AcceptedBefore.Count > 0 && !recipients.Except(attempt.AcceptedBefore, StringComparer.OrdinalIgnoreCase).Any())
+        {
+            // Sent once more after it came back from somebody who is no recipient any more.
+            attempt.Note("SendJournal", EvidenceVerdict.Reject, "earlier attempts were accepted for every recipient");
+            return attempt.Sent(attempt.Now, DecisionReasons.AlreadySent, "Earlier attempts were accepted for every recipient; it was not sent again.") with
+            {
+                Answer = attempt.Entry(SendPhase.Accepted, attempt.Earlier?.Reply),
+            };
+        }
+
         MessageBuffer content;
         try
         {

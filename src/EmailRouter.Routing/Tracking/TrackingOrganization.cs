@@ -114,6 +114,9 @@ public sealed class TrackingOrganization : IOrganization
         email, outcome, cancellationToken);
 
     /// <inheritdoc/>
+    public ValueTask<BounceResult> ReportBounceAsync(BounceReport report, CancellationToken cancellationToken) => store.ReportBounceAsync(report, cancellationToken);
+
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         settings.Dispose();

@@ -67,6 +67,7 @@ public sealed class ConfigurationValidatorTests
         { "mailbox profile", "mailbox \"support@example.test\", outgoingProfile", "is Incoming" },
         { "mailbox secret", "mailbox \"support@example.test\", credential", "not encrypted" },
         { "routing zero", "routing, maxMessagesPerPoll", "greater" },
+        { "routing rate", "routing, maxPerCorrespondentPerHour", "greater" },
         { "routing delay", "routing, maxRetryDelay", "shorter" },
     };
 
@@ -194,6 +195,7 @@ public sealed class ConfigurationValidatorTests
             "mailbox profile" => c with { Mailboxes = [m with { OutgoingProfile = "Pop" }] },
             "mailbox secret" => c with { Mailboxes = [m with { Credential = new("support", "Passw0rd") }] },
             "routing zero" => c with { Routing = new() { MaxMessagesPerPoll = 0 } },
+            "routing rate" => c with { Routing = new() { MaxPerCorrespondentPerHour = 0 } },
             "routing delay" => c with { Routing = new() { MaxRetryDelay = TimeSpan.FromMinutes(1) } },
             _ => throw new ArgumentOutOfRangeException(nameof(what), what, null),
         };

@@ -119,6 +119,9 @@ internal sealed class MemoryRecordStore : IRecordStore
 
     public ValueTask CompleteAsync(PendingEmail email, SendOutcome outcome, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
+    public ValueTask<BounceResult> ReportBounceAsync(BounceReport report, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(new BounceResult { Match = BounceMatch.None });
+
     public ValueTask DisposeAsync()
     {
         IsDisposed = true;
