@@ -26,8 +26,8 @@ internal sealed class BounceHandler(IOrganization organization, IRouterState? st
             return foreseen;
 
         // First the journal: when the author sends the email again, it must not count as sent already for those who did not get it.
-        SendJournalEntry? journal = await state.GetJournalAsync(deployment, activity, cancellationToken).ConfigureAwait(false);
-        if (journal is { Phase: SendPhase.Accepted or SendPhase.NotAccepted })
+        IReadOnlyDictionary<Guid, SendJournalEntry> journals = await state.GetJournalAsync(deployment, [activity], cancellationToken).ConfigureAwait(false);
+        if (journals.GetValueOrDefault(activity) is { Phase: SendPhase.Accepted or SendPhase.NotAccepted } journal)
         {
             SendJournalEntry returned = journal with
             {
