@@ -92,6 +92,24 @@ public sealed class BounceRoutingTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Sent_again_without_the_one_it_came_back_from_it_goes_to_nobody_twice()
+    {
+        await using Router router = await OpenAsync(MarkFailed);
+        EmailActivity sent = await SendAsync(router);
+        office.Put("bounce.eml", BounceSamples.Make(BounceSamples.Postfix, sent.MessageId!, "ann@adatum.test"));
+        await FolderOffice.PollAsync(router);
+        File.Delete(Assert.Single(Directory.GetFiles(office.Outbox)));
+
+        await office.Crm.UpdateDraftAsync(sent.ActivityId, new EmailDraft { From = office.Sales, To = [office.Bob], Subject = "Angebot", Description = "x" }, default);
+        await office.Crm.SendEmailAsync(sent.ActivityId, issueSend: true, default);
+        SendResult again = await router.SendAsync(null, new SendOptions(), default);
+
+        Assert.Equal(DecisionReasons.AlreadySent, Assert.Single(again.Decisions).Reason);
+        Assert.Empty(Directory.GetFiles(office.Outbox));
+        Assert.Equal(EmailStatus.Sent, (await office.EmailAsync(sent.ActivityId)).Status);
+    }
+
+    [Fact]
     public async Task The_envelope_id_alone_finds_the_email_too()
     {
         await using Router router = await OpenAsync(MarkFailed);
