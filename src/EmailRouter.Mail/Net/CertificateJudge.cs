@@ -27,7 +27,7 @@ internal sealed class CertificateJudge(MailEndpoint endpoint)
     public static string Pin(X509Certificate2 certificate) =>
         Convert.ToHexString(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo())).ToLowerInvariant();
 
-    /// <summary>Computes the channel binding of a certificate (RFC 5929 4.1): its hash by the function of its signature, by SHA-256 where that is weaker.</summary>
+    /// <summary>Computes the channel binding of a certificate (RFC 5929 4.1): its hash by its signature's function, at least SHA-256.</summary>
     /// <param name="certificate">The certificate.</param>
     /// <returns>The hash; null where the signature names no single hash function.</returns>
     public static byte[]? EndPointBinding(X509Certificate2 certificate) => certificate.SignatureAlgorithm.Value switch

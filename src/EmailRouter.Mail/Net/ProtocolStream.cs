@@ -235,7 +235,8 @@ internal sealed partial class ProtocolStream : IAsyncDisposable
 
     /// <summary>Computes the <c>tls-server-end-point</c> channel binding (RFC 5929 4).</summary>
     /// <returns>The hash of the server's certificate; null without TLS, or where the certificate's signature names no single hash.</returns>
-    public byte[]? GetEndPointBinding() => stream is SslStream { RemoteCertificate: X509Certificate2 certificate } ? CertificateJudge.EndPointBinding(certificate) : null;
+    public byte[]? GetEndPointBinding() =>
+        stream is SslStream { RemoteCertificate: X509Certificate2 certificate } ? CertificateJudge.EndPointBinding(certificate) : null;
 
     /// <summary>Makes the exception for something the protocol does not allow, and the connection dead.</summary>
     /// <param name="errorId">The stable id.</param>

@@ -106,7 +106,8 @@ public sealed class ForwardingRules(SieveClient client)
                 return (active.Name, ForwardingScript.Insert(active.Text, rule), ForwardingPlacement.Block);
             }
         }
-        catch (FormatException) when (placement == ForwardingPlacement.Automatic && client.Capabilities.Has("include") && active is not null && active.Name != OwnScript)
+        catch (FormatException)
+            when (placement == ForwardingPlacement.Automatic && client.Capabilities.Has("include") && active is not null && active.Name != OwnScript)
         {
             return (OwnScript, Master(active, rule), ForwardingPlacement.Include);
         }
@@ -116,7 +117,9 @@ public sealed class ForwardingRules(SieveClient client)
         }
 
         if (!client.Capabilities.Has("include"))
-            throw client.Wrong("MailRulesUnsupported", "the server's scripts cannot include others (RFC 6609)", "Let the rule be a block in the user's script.");
+            throw client.Wrong(
+                "MailRulesUnsupported", "the server's scripts cannot include others (RFC 6609)",
+                "Let the rule be a block in the user's script.");
         return (OwnScript, Master(active, rule), ForwardingPlacement.Include);
     }
 
@@ -133,7 +136,8 @@ public sealed class ForwardingRules(SieveClient client)
     }
 
     private MailCommandException Unusable(SieveScript? active, string why) => client.Wrong(
-        "MailScriptUnusable", active is null ? $"the rule cannot be written: {why}" : $"the rule cannot be put into the script \"{active.Name}\": {why}", Remedy);
+        "MailScriptUnusable",
+        active is null ? $"the rule cannot be written: {why}" : $"the rule cannot be put into the script \"{active.Name}\": {why}", Remedy);
 
     private bool Holds(SieveScript script, string rule)
     {

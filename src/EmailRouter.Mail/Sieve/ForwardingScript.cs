@@ -5,7 +5,7 @@ namespace EmailRouter.Mail.Sieve;
 /// <summary>
 /// Forwarding rules as Sieve that leave a user's own script working: one marked block behind the script's <c>require</c> commands, with every rule in it. The
 /// block brings its own <c>require</c>, which may stand there too (RFC 5228 3.2), so that taking the block out gives back the user's script to the byte. It
-/// stands before the user's rules, so that their <c>stop</c> or <c>discard</c> does not end it, and copies (RFC 3894), so that they run as if it were not there.
+/// stands before the user's rules, so that their <c>stop</c> or <c>discard</c> does not end it, and copies (RFC 3894), so that they run as before.
 /// </summary>
 public static class ForwardingScript
 {
@@ -56,7 +56,8 @@ public static class ForwardingScript
                 at = script.Length;
         }
 
-        return string.Concat(script.AsSpan(0, at), ownLine ? lineEnd : string.Empty, Block([new FoundRule(rule.Name, body)], lineEnd, ownLine), script.AsSpan(at));
+        string block = Block([new FoundRule(rule.Name, body)], lineEnd, ownLine);
+        return string.Concat(script.AsSpan(0, at), ownLine ? lineEnd : string.Empty, block, script.AsSpan(at));
     }
 
     /// <summary>Takes a rule out of a script.</summary>
@@ -141,7 +142,8 @@ public static class ForwardingScript
     {
         if (rule.Name.Length is 0 or > 64 || !rule.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
             throw new FormatException("the rule's name must be letters, digits, \"-\", \"_\" and dots");
-        if (rule.Target.Length is 0 or > 320 || rule.Target.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)) || rule.Target.IndexOf('@', StringComparison.Ordinal) < 1)
+        if (rule.Target.Length is 0 or > 320 || rule.Target.Any(c => char.IsControl(c) || char.IsWhiteSpace(c))
+            || rule.Target.IndexOf('@', StringComparison.Ordinal) < 1)
             throw new FormatException("the target is no address");
         if (rule.LoopHeader is { } header && (header.Length == 0 || !header.All(c => c is > ' ' and < '\x7F' and not ':' and not '"' and not '\\')))
             throw new FormatException("the loop header is no header name");

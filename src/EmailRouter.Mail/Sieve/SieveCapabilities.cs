@@ -48,7 +48,8 @@ public sealed record SieveCapabilities
                 "SIEVE" => result with { Extensions = words },
                 "SASL" => result with { Mechanisms = words },
                 "STARTTLS" => result with { StartTls = true },
-                "MAXREDIRECTS" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int most) => result with { MaximumRedirects = most },
+                "MAXREDIRECTS" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int most) =>
+                    result with { MaximumRedirects = most },
                 _ => result,
             };
         }

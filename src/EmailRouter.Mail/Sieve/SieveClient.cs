@@ -106,7 +106,9 @@ public sealed class SieveClient : IAsyncDisposable
     /// <exception cref="MailCommandException"><c>MailScriptQuota</c>: there is not.</exception>
     public async ValueTask RequireSpaceAsync(string name, int size, CancellationToken cancellationToken) =>
         await CommandAsync(
-            string.Create(CultureInfo.InvariantCulture, $"HAVESPACE {Quote(name)} {size}"), $"room for the script \"{name}\"", cancellationToken).ConfigureAwait(false);
+            string.Create(CultureInfo.InvariantCulture, $"HAVESPACE {Quote(name)} {size}"),
+            $"room for the script \"{name}\"",
+            cancellationToken).ConfigureAwait(false);
 
     /// <summary>Has the server check a script without keeping it (RFC 5804 2.12).</summary>
     /// <param name="text">The script.</param>
@@ -139,7 +141,9 @@ public sealed class SieveClient : IAsyncDisposable
     /// <returns>A task that ends when it is.</returns>
     public async ValueTask SetActiveAsync(string? name, CancellationToken cancellationToken) =>
         await CommandAsync(
-            name is null ? "SETACTIVE \"\"" : $"SETACTIVE {Quote(name)}", name is null ? "switching the script off" : $"activating the script \"{name}\"", cancellationToken)
+            name is null ? "SETACTIVE \"\"" : $"SETACTIVE {Quote(name)}",
+            name is null ? "switching the script off" : $"activating the script \"{name}\"",
+            cancellationToken)
             .ConfigureAwait(false);
 
     /// <summary>Deletes a script (RFC 5804 2.10); it must not be active.</summary>
@@ -314,7 +318,11 @@ public sealed class SieveClient : IAsyncDisposable
             line = await reader.ReadLineAsync(context.Deadlines.Command, cancellationToken).ConfigureAwait(false);
         while (line.Count == 0);
         if (SieveResponse.TryParse(line, [], out SieveResponse? response))
-            return new SaslTurn<SieveResponse?>(response, null, response is { IsOk: true, Code: "SASL", CodeArguments.Count: > 0 } ? response.CodeArguments[0] : null);
+        {
+            string? final = response is { IsOk: true, Code: "SASL", CodeArguments.Count: > 0 } ? response.CodeArguments[0] : null;
+            return new SaslTurn<SieveResponse?>(response, null, final);
+        }
+
         return line[0].Kind == SieveTokenKind.String
             ? new SaslTurn<SieveResponse?>(null, line[0].Text)
             : throw stream.Protocol("MailProtocolError", $"the server answered \"{stream.Log.Clean(Encoding.UTF8.GetBytes(line[0].Text))}\" to a login");

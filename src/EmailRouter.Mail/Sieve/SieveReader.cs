@@ -31,7 +31,11 @@ internal sealed class SieveReader(ProtocolStream stream)
             if (line.Count == 0)
                 continue;       // the end of the line behind a literal that some servers write twice
             if (line[0].Kind != SieveTokenKind.String)
-                throw stream.Protocol("MailProtocolError", $"the server answered \"{stream.Log.Clean(Encoding.UTF8.GetBytes(line[0].Text))}\", which is no ManageSieve response");
+            {
+                string shown = stream.Log.Clean(Encoding.UTF8.GetBytes(line[0].Text));
+                throw stream.Protocol("MailProtocolError", $"the server answered \"{shown}\", which is no ManageSieve response");
+            }
+
             if (data.Count == MostLines)
                 throw stream.Protocol("MailResponseTooLong", $"a response has more than {MostLines} lines");
             data.Add(line);

@@ -33,7 +33,8 @@ internal sealed class SmtpEnvelope
         }
 
         // What DATA cannot carry goes as it is where the server takes any bytes (RFC 3030 3).
-        IsBinary = (content.HasNul || content.LongestLine > SmtpContent.LongestAllowedLine) && capabilities.Has(SmtpFeatures.Chunking | SmtpFeatures.BinaryMime);
+        IsBinary = (content.HasNul || content.LongestLine > SmtpContent.LongestAllowedLine)
+            && capabilities.Has(SmtpFeatures.Chunking | SmtpFeatures.BinaryMime);
         utf8 = can && (content.HeaderHas8Bit || sender.NeedsUtf8 || Recipients.Any(r => r.IsOpen && r.Path.NeedsUtf8));
     }
 

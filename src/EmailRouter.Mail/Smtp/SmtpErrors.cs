@@ -29,7 +29,8 @@ internal static class SmtpErrors
     /// <returns>The exception to throw.</returns>
     public static MailCommandException Login(ProtocolStream stream, SmtpResponse response, string mechanism, string explanation)
     {
-        string reply = Show(stream, response) + (explanation.Length > 0 ? $" ({stream.Log.Clean(System.Text.Encoding.UTF8.GetBytes(explanation))})" : string.Empty);
+        string reply = Show(stream, response)
+            + (explanation.Length > 0 ? $" ({stream.Log.Clean(System.Text.Encoding.UTF8.GetBytes(explanation))})" : string.Empty);
         if (response.Code < 500)
         {
             return new MailCommandException(

@@ -93,7 +93,11 @@ internal sealed class SmtpSender(SmtpClient opened, MailEndpoint endpoint, MailL
                 {
                     (rewritten, string? why) = Rewrite(message.Content);
                     if (rewritten is null)
-                        return Receipt(SmtpEnvelope.Create(message, content, current), SendStatus.Rejected, $"5.6.3 not sent: the server takes only 7-bit mail, and {why}");
+                    {
+                        string reply = $"5.6.3 not sent: the server takes only 7-bit mail, and {why}";
+                        return Receipt(SmtpEnvelope.Create(message, content, current), SendStatus.Rejected, reply);
+                    }
+
                     message = message with { Content = rewritten };
                     content = SmtpContent.Examine(rewritten.Memory.Span);
                 }

@@ -68,7 +68,9 @@ public sealed class SendingPace(string profile, int? messagesPerMinute, int? rec
             "MailSenderQuotaReached",
             MailStep.Send,
             $"The profile {profile} may reach {recipientsPerDay} recipients in 24 hours; {today} are used and {count} more are wanted.",
-            wait is null ? "The message has more recipients than a whole day allows: raise the limit, or send it to fewer." : "It waits until there is room again; raise the limit if the server allows more.")
+            wait is null
+                ? "The message has more recipients than a whole day allows: raise the limit, or send it to fewer."
+                : "It waits until there is room again; raise the limit if the server allows more.")
         {
             IsTransient = wait is not null,
             RetryAfter = wait,

@@ -153,7 +153,9 @@ internal sealed class SaslNegotiate(string name, Func<ISecurityContext> open, bo
         public byte[]? Wrap(ReadOnlySpan<byte> message)
         {
             var output = new System.Buffers.ArrayBufferWriter<byte>();
-            return inner.Wrap(message, output, requestEncryption: false, out _) == NegotiateAuthenticationStatusCode.Completed ? output.WrittenSpan.ToArray() : null;
+            return inner.Wrap(message, output, requestEncryption: false, out _) == NegotiateAuthenticationStatusCode.Completed
+                ? output.WrittenSpan.ToArray()
+                : null;
         }
 
         public byte[]? Unwrap(ReadOnlySpan<byte> wrapped)

@@ -29,10 +29,11 @@ internal enum ScramBinding
 /// <param name="authorizationId">As whom to act; null for oneself.</param>
 /// <param name="binding">How the exchange is bound.</param>
 /// <param name="bindingData">The channel binding data of <see cref="ScramBinding.EndPoint"/>.</param>
-[SuppressMessage("Security", "CA5350:Do Not Use Weak Cryptographic Algorithms", Justification = "SCRAM-SHA-1 is HMAC-SHA-1 by definition; SHA-256 is preferred.")]
+[SuppressMessage("Security", "CA5350:Do Not Use Weak Cryptographic Algorithms", Justification = "SCRAM-SHA-1 is defined so; SHA-256 is preferred.")]
 [SuppressMessage("Security", "CA5379:Ensure Key Derivation Function algorithm is sufficiently strong", Justification = "The mechanism names the hash.")]
 internal sealed class SaslScram(
-    HashAlgorithmName hash, string userName, string password, string? authorizationId = null, ScramBinding binding = ScramBinding.None, byte[]? bindingData = null)
+    HashAlgorithmName hash, string userName, string password, string? authorizationId = null,
+    ScramBinding binding = ScramBinding.None, byte[]? bindingData = null)
     : ISaslMechanism
 {
     /// <summary>More would let a server keep this machine busy for minutes.</summary>

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
 using EmailRouter.Mail;
 using Microsoft.Identity.Client;
 
@@ -11,7 +13,10 @@ namespace EmailRouter.Routing.Configuration;
 /// <param name="ExpiresOn">Until when the code works.</param>
 public sealed record DeviceCodePrompt(string UserCode, string Url, string Message, DateTimeOffset ExpiresOn);
 
-/// <summary>Gets OAuth access tokens for profiles and keeps them: in memory, and protected in a file beside the configuration. Safe for many callers at once.</summary>
+/// <summary>
+/// Gets OAuth access tokens for profiles and keeps them: in memory, and protected in a file beside the configuration.
+/// Safe for many callers at once.
+/// </summary>
 /// <param name="folder">Where the caches are kept.</param>
 /// <param name="secrets">What decrypts the application's secret and protects the caches.</param>
 /// <param name="http">Makes the HTTP client; null for the platform's.</param>
@@ -36,7 +41,7 @@ public sealed class TokenSource(string folder, ISecretProtector secrets, Func<Ht
     /// <param name="mailbox">The mailbox's address.</param>
     /// <param name="cancellationToken">Stops the attempt.</param>
     /// <returns>The token.</returns>
-    /// <exception cref="MailAuthenticationException"><c>MailTokenSignInNeeded</c>: a person must sign in; <c>MailTokenRefused</c>: the provider said no.</exception>
+    /// <exception cref="MailAuthenticationException"><c>MailTokenSignInNeeded</c>: a person must sign in; or <c>MailTokenRefused</c>.</exception>
     /// <exception cref="MailConnectionException"><c>MailTokenUnavailable</c>: the provider cannot be reached now.</exception>
     public async ValueTask<AccessToken> GetAsync(ProfileConfiguration profile, string mailbox, CancellationToken cancellationToken)
     {
@@ -52,7 +57,8 @@ public sealed class TokenSource(string folder, ISecretProtector secrets, Func<Ht
             {
                 var application = (IPublicClientApplication)Application(profile, oauth);
                 string user = oauth.UserName ?? mailbox;
-                IAccount account = (await application.GetAccountsAsync().ConfigureAwait(false)).FirstOrDefault(a => string.Equals(a.Username, user, StringComparison.OrdinalIgnoreCase))
+                IEnumerable<IAccount> accounts = await application.GetAccountsAsync().ConfigureAwait(false);
+                IAccount account = accounts.FirstOrDefault(a => string.Equals(a.Username, user, StringComparison.OrdinalIgnoreCase))
                     ?? throw SignInNeeded(profile, user, null);
                 result = await application.AcquireTokenSilent(Scopes(oauth), account).ExecuteAsync(cancellationToken).ConfigureAwait(false);
             }
@@ -84,7 +90,8 @@ public sealed class TokenSource(string folder, ISecretProtector secrets, Func<Ht
         try
         {
             AuthenticationResult result = await application
-                .AcquireTokenWithDeviceCode(Scopes(oauth), code => show(new DeviceCodePrompt(code.UserCode, code.VerificationUrl, code.Message, code.ExpiresOn)))
+                .AcquireTokenWithDeviceCode(
+                    Scopes(oauth), code => show(new DeviceCodePrompt(code.UserCode, code.VerificationUrl, code.Message, code.ExpiresOn)))
                 .ExecuteAsync(cancellationToken).ConfigureAwait(false);
             return result.Account.Username;
         }
@@ -115,7 +122,11 @@ public sealed class TokenSource(string folder, ISecretProtector secrets, Func<Ht
         if (cause is HttpRequestException || status is 429 or >= 500)
         {
             return new MailConnectionException(
-                "MailTokenUnavailable", MailStep.Authenticate, $"No token for the profile {profile.Name} now: {reason}", "The identity provider is busy or out of reach; it is tried again.", cause)
+                "MailTokenUnavailable",
+                MailStep.Authenticate,
+                $"No token for the profile {profile.Name} now: {reason}",
+                "The identity provider is busy or out of reach; it is tried again.",
+                cause)
             {
                 IsTransient = true,
                 RetryAfter = (cause as MsalServiceException)?.Headers?.RetryAfter?.Delta,
@@ -125,7 +136,7 @@ public sealed class TokenSource(string folder, ISecretProtector secrets, Func<Ht
         return new MailAuthenticationException(
             "MailTokenRefused",
             $"The identity provider refused a token for the profile {profile.Name}: {reason}",
-            "Check tenant, application id and secret, and that the application has the permissions the mail server asks for (e.g. IMAP.AccessAsApp) with consent.",
+            "Check tenant, application id and secret, and that the application has the mail server's permissions (e.g. IMAP.AccessAsApp) with consent.",
             cause);
     }
 
@@ -155,9 +166,9 @@ public sealed class TokenSource(string folder, ISecretProtector secrets, Func<Ht
     {
         // A name may hold anything; the file's name is made of what every file system takes.
         string name = new([.. profile.Name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '-')]);
-        string mark = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(profile.Name.ToUpperInvariant())), 0, 4);
+        string mark = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(profile.Name.ToUpperInvariant())), 0, 4);
         var file = new TokenCacheFile(Path.Combine(folder, $"tokens.{name}.{mark}.dat"), secrets);
-        cache.SetBeforeAccessAsync(async e => e.TokenCache.DeserializeMsalV3(await file.ReadAsync(e.CancellationToken).ConfigureAwait(false), shouldClearExistingCache: false));
+        cache.SetBeforeAccessAsync(async e => e.TokenCache.DeserializeMsalV3(await file.ReadAsync(e.CancellationToken).ConfigureAwait(false)));
         cache.SetAfterAccessAsync(async e =>
         {
             if (e.HasStateChanged)
