@@ -1,5 +1,6 @@
 using EmailRouter.Mail;
 using EmailRouter.Mail.Drop;
+using EmailRouter.Mail.Imap;
 using EmailRouter.Mail.Maildir;
 using EmailRouter.Mail.Pickup;
 using EmailRouter.Mail.Pop3;
@@ -27,9 +28,10 @@ public sealed record RouterHostOptions
     public Func<HttpClient>? TokenHttp { get; init; }
 
     /// <summary>Makes the systems that come with the router.</summary>
-    /// <returns>POP3, SMTP, the folders and the embedded CRM.</returns>
+    /// <returns>POP3, IMAP, SMTP, the folders and the embedded CRM.</returns>
     public static RouterSystems BuiltInSystems() => new RouterSystems()
         .Add(new Pop3System())
+        .Add(new ImapSystem())
         .Add(new SmtpSystem())
         .Add(new PickupFolderSystem())
         .Add(new MaildirSystem())

@@ -69,6 +69,9 @@ internal sealed partial class ProtocolStream : IAsyncDisposable
     /// <summary>Gets a value indicating whether the last line ended in a bare LF.</summary>
     public bool LastLineHadBareLf { get; private set; }
 
+    /// <summary>Gets the step that is going on.</summary>
+    public MailStep CurrentStep => Step;
+
     private MailStep Step { get; set; } = MailStep.Greeting;
 
     private string Doing { get; set; } = "the greeting";
@@ -295,7 +298,11 @@ internal sealed partial class ProtocolStream : IAsyncDisposable
             Log.Note("closed: " + e.Message);      // closing TLS writes; a dead peer is no news here
         }
 
+        // Closing the stream ends a read that still waits; nobody wants to hear how.
+        _ = arrival?.ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         abort.Dispose();
+        if (arrival is { IsCompleted: false })
+            return;     // it may still write into the buffer
         byte[] buffer = input;
         input = [];
         start = end = 0;
@@ -344,13 +351,33 @@ internal sealed partial class ProtocolStream : IAsyncDisposable
     /// <summary>Reads more bytes behind those in the buffer.</summary>
     private async ValueTask<bool> FillAsync(TimeSpan rest, TimeSpan limit, CancellationToken cancellationToken)
     {
+        if (arrival is not null)
+        {
+            int arrived = await TakeArrivalAsync(rest, limit, cancellationToken).ConfigureAwait(false);
+            if (arrived >= 0)
+            {
+                end += arrived;
+                return arrived > 0;
+            }
+        }
+
         MakeRoom();
+        int read = await ReceiveAsync(input.AsMemory(end), rest, limit, cancellationToken).ConfigureAwait(false);
+        end += read;
+        return read > 0;
+    }
+
+    /// <summary>Reads from the network into memory.</summary>
+    private async ValueTask<int> ReceiveAsync(Memory<byte> room, TimeSpan rest, TimeSpan limit, CancellationToken cancellationToken)
+    {
         CancellationTokenRegistration registration = Arm(rest, cancellationToken);
         try
         {
-            int read = await stream.ReadAsync(input.AsMemory(end), abort.Token).ConfigureAwait(false);
-            end += read;
-            return read > 0;
+            return await stream.ReadAsync(room, abort.Token).ConfigureAwait(false);
+        }
+        catch (InvalidDataException e) when (IsCompressed)
+        {
+            throw CompressionBroken(e.Message);
         }
         catch (Exception e) when (IsNetworkFailure(e))
         {

@@ -87,27 +87,5 @@ internal static class Pop3Errors
         };
     }
 
-    /// <summary>A message that could not be kept: too large, or no room for it.</summary>
-    /// <param name="stream">The connection.</param>
-    /// <param name="message">Which message.</param>
-    /// <param name="cause">Why.</param>
-    /// <returns>The error to hand to whoever asked for the message.</returns>
-    public static MailCommandException NotKept(ProtocolStream stream, MessageRef message, Exception cause) => cause is Mime.MessageTooLargeException
-        ? new MailCommandException(
-            MailException.MessageTooLarge,
-            MailStep.Fetch,
-            $"{stream.Where}: message {message.Id} was not fetched: {cause.Message}",
-            "Raise the size limit, or have the message removed from the mailbox.",
-            cause)
-        : new MailCommandException(
-            MailException.SpoolFailed,
-            MailStep.Fetch,
-            $"{stream.Where}: message {message.Id} could not be kept: {cause.Message}",
-            "Make room on the disk of the temporary folder, or choose another folder.",
-            cause)
-        {
-            IsTransient = true,
-        };
-
     private static string Show(ProtocolStream stream, Pop3Response response) => stream.Log.Clean(System.Text.Encoding.UTF8.GetBytes(response.ToString()));
 }

@@ -145,7 +145,7 @@ internal sealed class Pop3Listing(Pop3Client client, MailContext context)
         using var writer = new MessageBufferWriter(context.Buffers);
         DataResult result = await client.ReadDataAsync(writer, cancellationToken).ConfigureAwait(false);
         if (result.Failure is not null)
-            throw Pop3Errors.NotKept(Stream, new MessageRef(number.ToString(CultureInfo.InvariantCulture)), result.Failure);
+            throw MessageErrors.NotKept(Stream, new MessageRef(number.ToString(CultureInfo.InvariantCulture)), result.Failure);
         using MessageBuffer header = writer.Complete();
         return Hash(header.Memory.Span, size);
     }

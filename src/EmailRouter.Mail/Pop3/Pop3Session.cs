@@ -65,7 +65,7 @@ internal sealed class Pop3Session(Pop3Client client, MailContext context) : IMai
                 if (IsTooLarge(message))
                 {
                     yield return new FetchedMessage(
-                        message, null, Pop3Errors.NotKept(Stream, message, new MessageTooLargeException(context.Buffers.MaximumSize)));
+                        message, null, MessageErrors.NotKept(Stream, message, new MessageTooLargeException(context.Buffers.MaximumSize)));
                     continue;
                 }
 
@@ -206,14 +206,14 @@ internal sealed class Pop3Session(Pop3Client client, MailContext context) : IMai
         using var writer = new MessageBufferWriter(context.Buffers, (int)Math.Min(expected + 512, int.MaxValue));
         DataResult result = await client.ReadDataAsync(writer, cancellationToken).ConfigureAwait(false);
         if (result.Failure is not null)
-            return new FetchedMessage(message, null, Pop3Errors.NotKept(Stream, message, result.Failure));
+            return new FetchedMessage(message, null, MessageErrors.NotKept(Stream, message, result.Failure));
         try
         {
             return new FetchedMessage(message, writer.Complete());
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new FetchedMessage(message, null, Pop3Errors.NotKept(Stream, message, e));
+            return new FetchedMessage(message, null, MessageErrors.NotKept(Stream, message, e));
         }
     }
 

@@ -17,7 +17,7 @@ public sealed class SmtpSystem : IMailSystem
     /// <exception cref="NotSupportedException">Always: SMTP has no mailboxes.</exception>
     public ValueTask<IMailboxSession> OpenMailboxAsync(
         MailEndpoint endpoint, MailLogin login, MailContext context, CancellationToken cancellationToken) =>
-        throw new NotSupportedException("SMTP sends; use POP3 to read a mailbox.");
+        throw new NotSupportedException("SMTP sends; use POP3 or IMAP to read a mailbox.");
 
     /// <inheritdoc/>
     public async ValueTask<IMailSender> OpenSenderAsync(

@@ -52,7 +52,7 @@ public sealed class NewRouterProfileCommand : RouterConfigurationCmdlet
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true)]
     public MailDirection Direction { get; set; }
 
-    /// <summary>The mail system, e.g. Pop3 or Smtp.</summary>
+    /// <summary>The mail system, e.g. Pop3, Imap or Smtp.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(MailSystemCompleter))]

@@ -32,7 +32,7 @@ public sealed class SetRouterProfileCommand : RouterConfigurationCmdlet
     [ArgumentCompleter(typeof(ProfileNameCompleter))]
     public string[] Name { get; set; } = [];
 
-    /// <summary>The mail system, e.g. Pop3 or Smtp.</summary>
+    /// <summary>The mail system, e.g. Pop3, Imap or Smtp.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(MailSystemCompleter))]

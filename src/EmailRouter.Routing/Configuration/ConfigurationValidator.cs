@@ -164,7 +164,7 @@ public static class ConfigurationValidator
         {
             if (string.IsNullOrWhiteSpace(profile.System))
             {
-                Add($"{element}, system", "It is empty.", "Name a mail system, e.g. Pop3 for incoming or Smtp for outgoing mail.");
+                Add($"{element}, system", "It is empty.", "Name a mail system, e.g. Pop3 or Imap for incoming or Smtp for outgoing mail.");
             }
             else if (systems is not null)
             {

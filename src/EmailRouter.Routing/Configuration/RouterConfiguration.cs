@@ -69,7 +69,7 @@ public sealed record ProfileConfiguration
     /// <summary>Gets the direction; it cannot be changed.</summary>
     public required MailDirection Direction { get; init; }
 
-    /// <summary>Gets the mail system: <c>Pop3</c>, <c>Maildir</c> or <c>PickupFolder</c> for incoming, <c>Smtp</c> or <c>DropFolder</c> for outgoing mail.</summary>
+    /// <summary>Gets the mail system: <c>Pop3</c>, <c>Imap</c>, <c>Maildir</c> or <c>PickupFolder</c> for incoming, <c>Smtp</c> or <c>DropFolder</c> for outgoing mail.</summary>
     public required string System { get; init; }
 
     /// <summary>Gets the host.</summary>

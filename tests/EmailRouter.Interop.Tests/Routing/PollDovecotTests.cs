@@ -54,6 +54,51 @@ public sealed class PollDovecotTests(DovecotFixture fixture) : IClassFixture<Dov
     }
 
     [ServerFact(Software.Dovecot)]
+    public async Task A_mailbox_polled_by_imap_is_read_on_from_the_cursor()
+    {
+        for (int i = 0; i < 200; i++)
+            await fixture.Server.DeliverAsync("imap-poll", await MixedAsync(i));
+        await using Organization organization = await Organization.OpenAsync();
+        await using Router router = await organization.OpenRouterAsync(Imap(Settlement.Keep), "imap-poll", DovecotServer.Password);
+
+        PollResult first = await PollAsync(router);
+        PollResult second = await PollAsync(router);
+        await fixture.Server.DeliverAsync("imap-poll", await MixedAsync(200));
+        PollResult third = await PollAsync(router);
+        await fixture.Server.ForgetUidsAsync("imap-poll");
+        PollResult fourth = await PollAsync(router);
+
+        Assert.Null(first.Error);
+        Assert.Equal((PollStatus.Completed, 200, 200), (first.Status, first.New, first.Promoted));
+        Assert.Equal((PollStatus.Completed, 0, 0), (second.Status, second.Listed, second.New));
+        Assert.Equal((PollStatus.Completed, 1, 1), (third.Status, third.Listed, third.Promoted));
+        Assert.Equal((PollStatus.Completed, 201, 0), (fourth.Status, fourth.Listed, fourth.Promoted));
+        List<EmailActivity> emails = await organization.Crm.FindEmailsAsync(new EmailFilter { IsOutgoing = false }, default).ToListAsync();
+        Assert.Equal(201, emails.Select(e => e.MessageId).Distinct().Count());
+        Assert.Equal(201, emails.Count);
+        MimeMessage original = MimeMessage.Parse(await MixedAsync(5));
+        Assert.Equal(new DateTimeOffset(2026, 1, 5, 8, 0, 0, TimeSpan.Zero), original.Date);
+        Assert.NotEqual(original.Date, emails.Single(e => e.MessageId == original.MessageId).ReceivedOn);    // it is INTERNALDATE that counts
+    }
+
+    [ServerFact(Software.Dovecot)]
+    public async Task Messages_polled_by_imap_are_moved_to_a_folder_that_is_made_for_them()
+    {
+        for (int i = 0; i < 50; i++)
+            await fixture.Server.DeliverAsync("imap-move", await MixedAsync(i));
+        await using Organization organization = await Organization.OpenAsync();
+        await using Router router = await organization.OpenRouterAsync(Imap(Settlement.MoveTo("CRM/done")), "imap-move", DovecotServer.Password);
+
+        PollResult first = await PollAsync(router);
+        PollResult second = await PollAsync(router);
+
+        Assert.Null(first.Error);
+        Assert.Equal((50, 0), (first.Promoted, second.Listed));
+        Assert.Empty(fixture.Server.Messages("imap-move"));
+        Assert.Equal(50, fixture.Server.Messages("imap-move/.CRM.done").Count);
+    }
+
+    [ServerFact(Software.Dovecot)]
     public async Task A_wrong_password_is_named_with_its_remedy_and_changes_nothing()
     {
         await using Organization organization = await Organization.OpenAsync();
@@ -98,6 +143,8 @@ public sealed class PollDovecotTests(DovecotFixture fixture) : IClassFixture<Dov
             new MimeWriterOptions { Random = random.NextBytes });
         return stream.ToArray();
     }
+
+    private ProfileConfiguration Imap(Settlement settlement) => Profile(settlement) with { System = "Imap", Port = fixture.Server.ImapsPort };
 
     private ProfileConfiguration Profile(Settlement settlement) => new()
     {

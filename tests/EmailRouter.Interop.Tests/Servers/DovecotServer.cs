@@ -122,6 +122,12 @@ public sealed class DovecotServer : IAsyncDisposable
             .Order(StringComparer.Ordinal)
             .Select(File.ReadAllBytes)];
 
+    /// <summary>Makes the server give new UIDs under a new UIDVALIDITY.</summary>
+    /// <param name="user">The user.</param>
+    /// <returns>A task that ends when it has forgotten the old ones.</returns>
+    public async Task ForgetUidsAsync(string user) =>
+        await ServerProcess.RunAsync("doveadm", "-c", folder.At("dovecot.conf"), "mailbox", "update", "-u", user, "--uid-validity", "4711", "INBOX");
+
     public async ValueTask DisposeAsync()
     {
         await process.DisposeAsync();

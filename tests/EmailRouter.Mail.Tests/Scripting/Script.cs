@@ -8,6 +8,7 @@ namespace EmailRouter.Mail.Tests.Scripting;
 /// line, two blanks apart; <c>\r\n</c> parts several lines of the server. <c>S! </c> sends a line without its end. In parentheses:
 /// <c>S: (close)</c>, <c>S: (stall)</c>, <c>C: (tls)</c> for the handshake, <c>C: (data)</c> for everything up to the final dot,
 /// <c>C: (refused)</c> for a write that fails since the server has closed the connection.
+/// <c>S: (wait 9)</c> lets nine minutes pass in silence, until the client speaks. <c>{{text}}</c> is an IMAP literal with its length.
 /// <c>--</c> begins another connection, <c>#</c> a comment.
 /// </summary>
 public sealed partial class Script
@@ -55,6 +56,9 @@ public sealed partial class Script
     [GeneratedRegex(@"\s{2,}(?=[CS][:!])")]
     private static partial Regex Sides();
 
+    [GeneratedRegex(@"\{\{(.*?)\}\}", RegexOptions.Singleline)]
+    private static partial Regex Literals();
+
     private static ScriptItem ParseSide(string side)
     {
         string text = side.Length > 3 ? side[3..] : string.Empty;
@@ -72,6 +76,8 @@ public sealed partial class Script
                 return new ScriptItem(ScriptKind.Close, text, []);
             case "S:" when text == "(stall)":
                 return new ScriptItem(ScriptKind.Stall, text, []);
+            case "S:" when text.StartsWith("(wait ", StringComparison.Ordinal):
+                return new ScriptItem(ScriptKind.Wait, text, []) { Minutes = int.Parse(text[6..^1], System.Globalization.CultureInfo.InvariantCulture) };
             case "S:":
                 return new ScriptItem(ScriptKind.Server, text, Bytes(text + @"\r\n"));
             case "S!":
@@ -81,10 +87,14 @@ public sealed partial class Script
         }
     }
 
-    private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text
-        .Replace(@"\r", "\r", StringComparison.Ordinal)
-        .Replace(@"\n", "\n", StringComparison.Ordinal)
-        .Replace(@"\0", "\0", StringComparison.Ordinal));
+    private static byte[] Bytes(string text)
+    {
+        string said = text
+            .Replace(@"\r", "\r", StringComparison.Ordinal)
+            .Replace(@"\n", "\n", StringComparison.Ordinal)
+            .Replace(@"\0", "\0", StringComparison.Ordinal);
+        return Encoding.UTF8.GetBytes(Literals().Replace(said, m => $"{{{Encoding.UTF8.GetByteCount(m.Groups[1].Value)}}}\r\n{m.Groups[1].Value}"));
+    }
 }
 
 public enum ScriptKind
@@ -95,10 +105,14 @@ public enum ScriptKind
     Server,
     Tls,
     Stall,
+    Wait,
     Close,
 }
 
-public sealed record ScriptItem(ScriptKind Kind, string Text, byte[] Bytes);
+public sealed record ScriptItem(ScriptKind Kind, string Text, byte[] Bytes)
+{
+    public int Minutes { get; init; }
+}
 
 /// <summary>The client left the script.</summary>
 public sealed class ScriptDeviationException(string message) : Exception(message);
