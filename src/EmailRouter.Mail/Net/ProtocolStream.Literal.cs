@@ -83,11 +83,9 @@ internal sealed partial class ProtocolStream
         ThrowIfDead();
         if (start != end)
             return true;
-        arrival ??= ListenAsync();
-        if (arrival.IsCompleted)
-            return true;
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task pause = Task.Delay(atMost, context.Clock, over.Token);
+        arrival ??= ListenAsync();
         Task first = await Task.WhenAny(arrival, pause).ConfigureAwait(false);
         await over.CancelAsync().ConfigureAwait(false);
         if (cancellationToken.IsCancellationRequested)
