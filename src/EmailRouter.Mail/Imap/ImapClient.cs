@@ -59,7 +59,7 @@ internal sealed partial class ImapClient : IAsyncDisposable
     /// <summary>Writes a string argument: quoted, in UTF-8 or modified UTF-7 as the connection has it.</summary>
     /// <param name="name">A mailbox name.</param>
     /// <returns>The argument.</returns>
-    public string Name(string name) => Quote(dispatcher.UsesUtf8 ? name : ImapUtf7.Encode(name));
+    public string Name(string name) => Quote(dispatcher.UsesUtf8 ? name : ModifiedUtf7.Encode(name));
 
     /// <summary>Puts a command into the output.</summary>
     /// <param name="command">The command without its tag.</param>

@@ -120,7 +120,7 @@ internal sealed class ImapDispatcher(ProtocolStream stream, ImapReader reader)
         }
     }
 
-    private string Decode(string name) => UsesUtf8 ? name : ImapUtf7.Decode(name);
+    private string Decode(string name) => UsesUtf8 ? name : ModifiedUtf7.Decode(name);
 
     private void Take(ImapResponse response, int used)
     {

@@ -1,6 +1,5 @@
-using System.Buffers.Binary;
-using System.Text;
 using EmailRouter.Mail.Files;
+using EmailRouter.Mail.Net;
 
 namespace EmailRouter.Mail.Maildir;
 
@@ -20,7 +19,7 @@ internal sealed record MaildirFolder(string Path)
             levels = levels[1..];
         if (levels.Length == 0 || !Array.TrueForAll(levels, MoveTarget.IsName))
             throw FileErrors.Outside(name, root, "that is no name of a sub-folder");
-        string folder = string.Concat(levels.Select(level => "." + Encode(level)));
+        string folder = string.Concat(levels.Select(level => "." + ModifiedUtf7.Encode(level)));
         string path = MoveTarget.Make(root, [folder], name);
         foreach (string part in (string[])["tmp", "new", "cur"])
             MoveTarget.Make(root, [folder, part], name);
@@ -30,30 +29,5 @@ internal sealed record MaildirFolder(string Path)
         if (!File.Exists(mark))
             File.Create(mark).Dispose();
         return new MaildirFolder(path);
-    }
-
-    /// <summary>Names of folders are in modified UTF-7 on the disk as in IMAP (RFC 3501 5.1.3).</summary>
-    private static string Encode(string level)
-    {
-        var encoded = new StringBuilder();
-        for (int i = 0; i < level.Length; i++)
-        {
-            if (level[i] is >= ' ' and <= '~')
-            {
-                encoded.Append(level[i] == '&' ? "&-" : level[i].ToString());
-                continue;
-            }
-
-            int end = i;
-            while (end < level.Length && level[end] is not (>= ' ' and <= '~'))
-                end++;
-            byte[] utf16 = new byte[(end - i) * 2];
-            for (int c = i; c < end; c++)
-                BinaryPrimitives.WriteUInt16BigEndian(utf16.AsSpan((c - i) * 2), level[c]);
-            encoded.Append('&').Append(Convert.ToBase64String(utf16).TrimEnd('=').Replace('/', ',')).Append('-');
-            i = end - 1;
-        }
-
-        return encoded.ToString();
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using EmailRouter.Mail.Net;
@@ -56,9 +57,10 @@ internal sealed class SieveReader(ProtocolStream stream)
             int? literal = Tokenize(line.Span, tokens);
             if (literal is not { } length)
                 return tokens;
-            byte[] bytes = await stream.ReadBytesAsync(length, cancellationToken).ConfigureAwait(false);
+            var bytes = new ArrayBufferWriter<byte>(Math.Max(1, length));
+            await stream.ReadLiteralAsync(bytes, length, 0, cancellationToken).ConfigureAwait(false);
             stream.Log.Note($"{length} bytes");
-            tokens.Add(new SieveToken(SieveTokenKind.String, Encoding.UTF8.GetString(bytes)));
+            tokens.Add(new SieveToken(SieveTokenKind.String, Encoding.UTF8.GetString(bytes.WrittenSpan)));
         }
     }
 

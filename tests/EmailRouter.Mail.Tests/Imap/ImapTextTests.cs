@@ -1,5 +1,6 @@
 using System.Text;
 using EmailRouter.Mail.Imap;
+using EmailRouter.Mail.Net;
 
 namespace EmailRouter.Mail.Tests.Imap;
 
@@ -15,8 +16,8 @@ public sealed class ImapTextTests
     [InlineData("tab\there", "tab&AAk-here")]
     public void Names_are_modified_utf7(string name, string encoded)
     {
-        Assert.Equal(encoded, ImapUtf7.Encode(name));
-        Assert.Equal(name, ImapUtf7.Decode(encoded));
+        Assert.Equal(encoded, ModifiedUtf7.Encode(name));
+        Assert.Equal(name, ModifiedUtf7.Decode(encoded));
     }
 
     [Theory]
@@ -26,7 +27,7 @@ public sealed class ImapTextTests
     [InlineData("&APw")]
     [InlineData("&A-")]
     [InlineData("Größe")]
-    public void What_is_no_modified_utf7_stays(string name) => Assert.Equal(name, ImapUtf7.Decode(name));
+    public void What_is_no_modified_utf7_stays(string name) => Assert.Equal(name, ModifiedUtf7.Decode(name));
 
     [Fact]
     public void Any_name_survives_encoding_and_decoding()
@@ -38,10 +39,10 @@ public sealed class ImapTextTests
             for (int n = random.Next(0, 30); n > 0; n--)
                 name.Append((char)(random.Next(3) == 0 ? random.Next(1, 0xd800) : random.Next(32, 127)));
 
-            string encoded = ImapUtf7.Encode(name.ToString());
+            string encoded = ModifiedUtf7.Encode(name.ToString());
 
             Assert.DoesNotContain(encoded, c => c is < ' ' or > '~');
-            Assert.Equal(name.ToString(), ImapUtf7.Decode(encoded));
+            Assert.Equal(name.ToString(), ModifiedUtf7.Decode(encoded));
         }
     }
 

@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace EmailRouter.Mail.Imap;
+namespace EmailRouter.Mail.Net;
 
-/// <summary>Mailbox names in modified UTF-7 (RFC 3501 5.1.3).</summary>
-internal static class ImapUtf7
+/// <summary>Names of mailboxes in modified UTF-7 (RFC 3501 5.1.3): on the wire of IMAP, and on the disk of Maildir++.</summary>
+internal static class ModifiedUtf7
 {
     /// <summary>Encodes a name.</summary>
     /// <param name="name">The name.</param>
