@@ -28,6 +28,9 @@ internal sealed class ScriptedMailSystem : IMailSystem
 
     public List<string> Log { get; } = [];
 
+    /// <summary>Whether the mailbox has positions, as IMAP has, or only ids, as POP3.</summary>
+    public bool HasCursors { get; set; }
+
     public IReadOnlyList<string> Ids => [.. mailbox.Select(m => m.Ref.Id)];
 
     public static SendReceipt Accept(OutgoingMessage message) => Reply(message, SendStatus.Accepted, "250 2.0.0 queued");
@@ -41,8 +44,9 @@ internal sealed class ScriptedMailSystem : IMailSystem
 
     public string Put(string message, MailException? error = null)
     {
-        string id = $"uid-{nextId++}";
-        mailbox.Add(new Stored(new MessageRef(id), Encoding.UTF8.GetBytes(message.ReplaceLineEndings("\r\n")), error));
+        int number = nextId++;
+        string id = $"uid-{number}";
+        mailbox.Add(new Stored(new MessageRef(id), Encoding.UTF8.GetBytes(message.ReplaceLineEndings("\r\n")), error, number));
         return id;
     }
 
@@ -58,7 +62,7 @@ internal sealed class ScriptedMailSystem : IMailSystem
         return ValueTask.FromResult<IMailSender>(new Sender(this));
     }
 
-    private sealed record Stored(MessageRef Ref, byte[] Bytes, MailException? Error);
+    private sealed record Stored(MessageRef Ref, byte[] Bytes, MailException? Error, int Number);
 
     private sealed class Session(ScriptedMailSystem system) : IMailboxSession
     {
@@ -69,10 +73,11 @@ internal sealed class ScriptedMailSystem : IMailSystem
         public async IAsyncEnumerable<MessageRef> ListAsync(MailboxCursor since, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
             system.At("list", null);
-            foreach (Stored stored in system.mailbox.ToList())
+            int after = since.IsStart ? 0 : int.Parse(since.Value, System.Globalization.CultureInfo.InvariantCulture);
+            foreach (Stored stored in system.mailbox.Where(m => m.Number > after).ToList())
             {
                 await Task.Yield();
-                yield return stored.Ref;
+                yield return system.HasCursors ? stored.Ref with { Cursor = new MailboxCursor($"{stored.Number}") } : stored.Ref;
             }
         }
 

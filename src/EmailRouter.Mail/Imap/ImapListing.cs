@@ -72,9 +72,11 @@ internal sealed class ImapListing(ImapClient client, ImapOptions options)
         }
     }
 
-    /// <summary>What SELECT said is enough to know that nothing came: the next UID, or where that is missing the modification sequence.</summary>
-    private static bool IsUnchanged(ImapFolder folder, ImapFolderCursor position) =>
-        folder.UidNext is { } next ? next <= (ulong)position.LastUid + 1 : folder.HighestModSeq is { } modSeq && modSeq == position.ModSeq;
+    /// <summary>
+    /// What SELECT said of the next UID is enough to know that nothing came. The modification sequence is not: a position may lie before messages that were
+    /// listed under the same sequence and are still to be done.
+    /// </summary>
+    private static bool IsUnchanged(ImapFolder folder, ImapFolderCursor position) => folder.UidNext is { } next && next <= (ulong)position.LastUid + 1;
 
     private async ValueTask<List<uint>> SearchAsync(ImapFolder folder, uint after, CancellationToken cancellationToken)
     {

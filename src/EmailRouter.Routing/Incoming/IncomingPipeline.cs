@@ -145,8 +145,9 @@ public sealed class IncomingPipeline(
             await state.MarkSettledAsync(target.Policy.Key, settled, cancellationToken).ConfigureAwait(false);
         if (inTime && allDone && listing.EndCursor is { } cursor)
             await state.RecordAsync(target.Policy.Key, [], cursor, cancellationToken).ConfigureAwait(false);
-        if (listing.HasForgettable)
-            await state.ForgetAllButAsync(target.Policy.Key, listing.Ids, cancellationToken).ConfigureAwait(false);
+
+        // What the server no longer lists is deleted there, or lies before the cursor that was listed from: either way it does not come again.
+        await state.ForgetAllButAsync(target.Policy.Key, listing.Ids, cancellationToken).ConfigureAwait(false);
         return inTime;
     }
 

@@ -28,9 +28,6 @@ internal sealed class MailboxListing
     /// <summary>Gets a value indicating whether more new messages wait than were asked for.</summary>
     public bool HasMore { get; private set; }
 
-    /// <summary>Gets a value indicating whether remembered ids may be forgotten: the listing was complete and the server has no position.</summary>
-    public bool HasForgettable { get; private set; }
-
     /// <summary>Gets the cursor behind the last message of <see cref="New"/>; null where the server has no position.</summary>
     public MailboxCursor? EndCursor { get; private set; }
 
@@ -64,7 +61,6 @@ internal sealed class MailboxListing
         foreach (MessageRef message in batch)
         {
             Ids.Add(message.Id);
-            HasForgettable |= message.Cursor is null;
             SeenMessage? known = seen.GetValueOrDefault(message.Id);
             if (known?.Action is { } action)
             {

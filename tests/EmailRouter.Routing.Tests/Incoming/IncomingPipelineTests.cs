@@ -111,6 +111,42 @@ public sealed class IncomingPipelineTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Where_the_server_has_a_position_the_ids_before_it_are_forgotten()
+    {
+        mail.HasCursors = true;
+        string first = mail.Put(Mail("a"));
+        await PollAsync(Target);
+        string second = mail.Put(Mail("b"));
+        PollResult result = await PollAsync(Target);
+
+        Assert.Equal((1, 1), (result.Listed, result.Promoted));
+        IReadOnlyDictionary<string, SeenMessage> seen = await state.GetSeenAsync(Target.Policy.Key, [first, second], default);
+        Assert.Equal([second], seen.Keys);
+        Assert.Equal("2", (await state.GetCursorAsync(Target.Policy.Key, default)).Value);
+    }
+
+    [Fact]
+    public async Task A_message_that_failed_holds_the_position_back_and_comes_again()
+    {
+        mail.HasCursors = true;
+        mail.Put(Mail("bad"));
+        mail.Put(Mail("good"));
+        organization.BeforeDeliver = email =>
+        {
+            if (email.MessageId == "<bad@adatum.test>")
+                throw new CrmException("CrmPlugInFailed", "refused", "look into it") { IsAboutRecord = true };
+        };
+        PollResult first = await PollAsync(Target);
+        organization.BeforeDeliver = _ => { };
+
+        PollResult second = await PollAsync(Target);
+
+        Assert.Equal((1, 1), (first.Promoted, first.Deferred));
+        Assert.Equal((1, 1), (second.New, second.Promoted));
+        Assert.Equal(2, organization.Delivered.Count);
+    }
+
+    [Fact]
     public async Task A_lost_connection_keeps_what_was_done_and_the_next_poll_goes_on()
     {
         for (int i = 1; i <= 10; i++)
