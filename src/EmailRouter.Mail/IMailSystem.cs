@@ -19,6 +19,16 @@ public interface IMailSystem
     /// </summary>
     bool IsLocal => false;
 
+    /// <summary>
+    /// Gets a value indicating whether a profile needs name no server, because the system finds it by the mailbox's address or there is only one. Defaults to false.
+    /// </summary>
+    bool FindsServer => false;
+
+    /// <summary>Says which scope an application's access tokens need for a server of this kind. Defaults to all rights at Exchange Online.</summary>
+    /// <param name="endpoint">The server.</param>
+    /// <returns>The scope.</returns>
+    string TokenScope(MailEndpoint endpoint) => "https://outlook.office365.com/.default";
+
     /// <summary>Opens one mailbox: connects, secures, authenticates.</summary>
     /// <param name="endpoint">The server and how to talk to it.</param>
     /// <param name="login">Whose mailbox, and with which credential.</param>
@@ -31,6 +41,11 @@ public interface IMailSystem
     /// <summary>Opens a connection through which messages can be sent.</summary>
     /// <inheritdoc cref="OpenMailboxAsync"/>
     ValueTask<IMailSender> OpenSenderAsync(MailEndpoint endpoint, MailLogin login, MailContext context, CancellationToken cancellationToken);
+
+    /// <summary>Opens the rules that the server applies to one mailbox.</summary>
+    /// <inheritdoc cref="OpenMailboxAsync"/>
+    ValueTask<IInboxRules> OpenRulesAsync(MailEndpoint endpoint, MailLogin login, MailContext context, CancellationToken cancellationToken) =>
+        throw new NotSupportedException($"{Name} has no rules.");
 }
 
 /// <summary>What a mail system can do for the router.</summary>
@@ -45,4 +60,7 @@ public enum MailDoors
 
     /// <summary>Messages can be sent (<see cref="IMailSender"/>).</summary>
     Sender = 2,
+
+    /// <summary>Rules of mailboxes can be read and changed (<see cref="IInboxRules"/>).</summary>
+    Rules = 4,
 }

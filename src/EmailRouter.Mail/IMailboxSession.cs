@@ -10,7 +10,13 @@ public interface IMailboxSession : IAsyncDisposable
     /// <summary>Gets the settlements this server can do.</summary>
     SettlementKinds Settlements { get; }
 
-    /// <summary>Lists the messages after a cursor, oldest first, without their bodies.</summary>
+    /// <summary>
+    /// Gets the cursor behind everything that <see cref="ListAsync"/> listed, once its enumeration has ended: servers that report changes (EWS, Graph) move on also when
+    /// nothing new came. Null before that, and where <see cref="MessageRef.Cursor"/> says all there is to say.
+    /// </summary>
+    MailboxCursor? Position => null;
+
+    /// <summary>Lists the messages after a cursor, oldest first, without their bodies. The caller may stop early.</summary>
     /// <param name="since">The cursor kept from an earlier listing, or <see cref="MailboxCursor.Start"/>.</param>
     /// <param name="cancellationToken">Stops the listing.</param>
     /// <returns>
@@ -80,6 +86,9 @@ public sealed record MessageRef(string Id)
     /// </summary>
     public MailboxCursor? Cursor { get; init; }
 
+    /// <summary>Gets the server's own class of the message (Exchange's item class, e.g. <c>IPM.Note</c>); null where the server has none or does not say.</summary>
+    public string? MessageClass { get; init; }
+
     /// <summary>Gets what the session needs to find the message again within this session (a POP3 message number, a UID).</summary>
     public int SessionNumber { get; init; }
 }
@@ -99,6 +108,9 @@ public sealed record FetchedMessage(MessageRef Message, Mime.MessageBuffer? Cont
 /// <param name="Folder">The target of <see cref="SettlementKinds.Move"/>; otherwise null.</param>
 public sealed record Settlement(SettlementKinds Kind, string? Folder = null)
 {
+    /// <summary>Gets the category (Exchange) or keyword (IMAP) of <see cref="SettlementKinds.Categorize"/>; otherwise null.</summary>
+    public string? Category { get; init; }
+
     /// <summary>Gets the settlement that leaves the message as it is.</summary>
     public static Settlement Keep { get; } = new(SettlementKinds.Keep);
 
@@ -112,6 +124,11 @@ public sealed record Settlement(SettlementKinds Kind, string? Folder = null)
     /// <param name="folder">The folder's name on the server; created when missing.</param>
     /// <returns>The settlement.</returns>
     public static Settlement MoveTo(string folder) => new(SettlementKinds.Move, folder);
+
+    /// <summary>Gives the message a category and leaves it where it is; its other categories stay.</summary>
+    /// <param name="category">The category's name.</param>
+    /// <returns>The settlement.</returns>
+    public static Settlement Categorize(string category) => new(SettlementKinds.Categorize) { Category = category };
 }
 
 /// <summary>The kinds of <see cref="Settlement"/>; as flags, those a server can do.</summary>
@@ -132,4 +149,7 @@ public enum SettlementKinds
 
     /// <summary>Move it to a folder.</summary>
     Move = 8,
+
+    /// <summary>Give it a category.</summary>
+    Categorize = 16,
 }

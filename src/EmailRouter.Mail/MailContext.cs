@@ -12,6 +12,9 @@ public sealed record MailContext
     /// <summary>Gets the network. Defaults to TCP and TLS of the platform.</summary>
     public ITransport Transport { get; init; } = TcpTransport.Instance;
 
+    /// <summary>Gets what makes the HTTP handler of a connection; null for the platform's over <see cref="Transport"/>. Tests script it.</summary>
+    public Func<MailEndpoint, HttpMessageHandler>? Http { get; init; }
+
     /// <summary>Gets the time limits of the operations.</summary>
     public MailDeadlines Deadlines { get; init; } = MailDeadlines.Default;
 

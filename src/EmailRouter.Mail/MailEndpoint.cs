@@ -101,6 +101,9 @@ public sealed record PasswordCredential(string UserName, string Secret) : MailCr
 /// <param name="GetTokenAsync">Gets a token that is valid now. May throw a <see cref="MailException"/>; it passes through.</param>
 public sealed record TokenCredential(string UserName, Func<CancellationToken, ValueTask<AccessToken>> GetTokenAsync) : MailCredential
 {
+    /// <summary>Gets what gets a new token past every cache, after a server refused one that should still be valid; null when nothing can.</summary>
+    public Func<CancellationToken, ValueTask<AccessToken>>? RenewAsync { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => $"Token of {UserName}";
 }

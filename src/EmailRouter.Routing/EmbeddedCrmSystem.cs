@@ -15,7 +15,7 @@ public sealed class EmbeddedCrmSystem : ICrmSystem
     public string Name => SystemName;
 
     /// <inheritdoc/>
-    public async ValueTask<IOrganization> OpenAsync(DeploymentConfiguration deployment, CrmContext context, CancellationToken cancellationToken)
+    public async ValueTask<IOrganization> OpenAsync(DeploymentConfiguration deployment, DeploymentContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(deployment);
         ArgumentNullException.ThrowIfNull(context);
@@ -26,7 +26,7 @@ public sealed class EmbeddedCrmSystem : ICrmSystem
         }
 
         // Not created here: a mistyped path must not look like an organization without records.
-        var options = new EmbeddedCrmOptions { Path = Path.GetFullPath(deployment.Path, context.Folder), Create = false, Clock = context.Clock };
-        return new TrackingOrganization(await EmbeddedCrm.OpenAsync(options, cancellationToken).ConfigureAwait(false), context.Clock);
+        var options = new EmbeddedCrmOptions { Path = Path.GetFullPath(deployment.Path, context.Folder), Create = false, Clock = context.Mail.Clock };
+        return new TrackingOrganization(await EmbeddedCrm.OpenAsync(options, cancellationToken).ConfigureAwait(false), context.Mail.Clock);
     }
 }

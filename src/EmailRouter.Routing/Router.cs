@@ -425,5 +425,5 @@ public sealed class Router : IAsyncDisposable
     }
 
     private async Task<IOrganization> OpenAsync(DeploymentConfiguration deployment) =>
-        await Systems.Crm(deployment.System).OpenAsync(deployment, new CrmContext { Clock = Clock, Folder = Store.Folder, Secrets = Secrets }, CancellationToken.None).ConfigureAwait(false);
+        await Systems.Crm(deployment.System).OpenAsync(deployment, new DeploymentContext { Mail = Mail, Random = options.Random, Folder = Store.Folder, Secrets = Secrets, Tokens = Tokens }, CancellationToken.None).ConfigureAwait(false);
 }

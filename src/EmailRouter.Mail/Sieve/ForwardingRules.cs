@@ -36,8 +36,8 @@ public sealed class ForwardingRules(SieveClient client)
         SieveScript? active = await ReadActiveAsync(cancellationToken).ConfigureAwait(false);
         (string name, string text, ForwardingPlacement chosen) = Compose(active, rule, placement);
         if (active is not null && active.Name == name && AreSame(text, active.Text))
-            return new ForwardingResult(ForwardingChange.None, chosen, name, active, string.Empty);
-        ForwardingChange change = active is not null && Holds(active, rule.Name) ? ForwardingChange.Updated : ForwardingChange.Added;
+            return new ForwardingResult(RuleChangeKind.None, chosen, name, active, string.Empty);
+        RuleChangeKind change = active is not null && Holds(active, rule.Name) ? RuleChangeKind.Updated : RuleChangeKind.Added;
         string warnings = await ReplaceAsync(active, name, text, savePrevious, cancellationToken).ConfigureAwait(false);
         return new ForwardingResult(change, chosen, name, active, warnings);
     }
@@ -54,7 +54,7 @@ public sealed class ForwardingRules(SieveClient client)
         ArgumentException.ThrowIfNullOrEmpty(name);
         SieveScript? active = await ReadActiveAsync(cancellationToken).ConfigureAwait(false);
         if (active is null || !Holds(active, name))
-            return new ForwardingResult(ForwardingChange.None, ForwardingPlacement.Block, active?.Name ?? string.Empty, active, string.Empty);
+            return new ForwardingResult(RuleChangeKind.None, ForwardingPlacement.Block, active?.Name ?? string.Empty, active, string.Empty);
         string rest = ForwardingScript.Remove(active.Text, name);
         string? included = active.Name == OwnScript ? ForwardingScript.FindIncluded(active.Text) : null;
         bool othersLeft = ForwardingScript.ContainsAny(rest);
@@ -65,11 +65,11 @@ public sealed class ForwardingRules(SieveClient client)
             await client.SetActiveAsync(there ? included : null, cancellationToken).ConfigureAwait(false);
             await client.DeleteAsync(OwnScript, cancellationToken).ConfigureAwait(false);
             ForwardingPlacement was = included is null ? ForwardingPlacement.Block : ForwardingPlacement.Include;
-            return new ForwardingResult(ForwardingChange.Removed, was, active.Name, active, string.Empty);
+            return new ForwardingResult(RuleChangeKind.Removed, was, active.Name, active, string.Empty);
         }
 
         string warnings = await ReplaceAsync(active, active.Name, rest, savePrevious, cancellationToken).ConfigureAwait(false);
-        return new ForwardingResult(ForwardingChange.Removed, ForwardingPlacement.Block, active.Name, active, warnings);
+        return new ForwardingResult(RuleChangeKind.Removed, ForwardingPlacement.Block, active.Name, active, warnings);
     }
 
     /// <summary>Tells whether a rule is there, whatever it says.</summary>

@@ -196,7 +196,7 @@ public static class ConfigurationValidator
                 Add($"{element}, path", $"{profile.System} reaches a server and works on no folder.", "Remove the path, or name another system.");
             if (profile.Url is not null)
                 CheckUrl(element, profile.Url, isRequired: false);
-            else if (string.IsNullOrWhiteSpace(profile.Host))
+            else if (string.IsNullOrWhiteSpace(profile.Host) && systems?.FindMail(profile.System ?? string.Empty)?.FindsServer != true)
                 Add($"{element}, host", "It is missing.", "Name the mail server, e.g. mail.example.com.");
             if (profile.Host is { Length: > 0 } host && Uri.CheckHostName(host.Trim('[', ']')) == UriHostNameType.Unknown)
                 Add($"{element}, host", $"\"{host}\" is no host name.", "Write the name or the IP address alone, without protocol, port or path.");

@@ -79,6 +79,8 @@ public sealed record MailboxRoute
             return new MailLogin(address, tokens.CredentialOf(Profile, address));
         }
 
+        if (Profile is { CredentialSource: CredentialSource.Process })
+            return new MailLogin(address, MailCredential.Process());
         return new MailLogin(address, Credential is null ? MailCredential.Anonymous : MailCredential.Password(Credential.UserName, secrets.Unprotect(Credential.Secret)));
     }
 }

@@ -38,14 +38,47 @@ public sealed record DeploymentConfiguration
     /// <summary>Gets the name; unique without regard to case.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Gets the CRM system. Defaults to <c>Embedded</c>.</summary>
+    /// <summary>
+    /// Gets the CRM system: <c>Embedded</c>, <c>Dataverse</c> (Dynamics 365 and CRM 2016 and later, by the Web API), <c>Organization</c> (CRM 2011 to 2015, by
+    /// <c>Organization.svc</c>) or <c>CrmService</c> (CRM 4.0). Defaults to <c>Embedded</c>.
+    /// </summary>
     public string System { get; init; } = "Embedded";
 
     /// <summary>Gets the file of an embedded CRM; relative paths start at the configuration file's folder.</summary>
     public string? Path { get; init; }
 
-    /// <summary>Gets the address of a CRM reached by HTTP.</summary>
+    /// <summary>Gets the address of a CRM reached by HTTP: of the organization, or of a server with several, then with <see cref="Organization"/>.</summary>
     public Uri? Url { get; init; }
+
+    /// <summary>Gets the organization's unique name, where the address serves several.</summary>
+    public string? Organization { get; init; }
+
+    /// <summary>Gets who decides what is promoted. Defaults to <see cref="DecisionAuthority.Router"/>.</summary>
+    public DecisionAuthority Decides { get; init; }
+
+    /// <summary>Gets how the router logs in to a CRM reached by HTTP. Defaults to <see cref="CrmAuthentication.OAuth"/>.</summary>
+    public CrmAuthentication Authentication { get; init; }
+
+    /// <summary>Gets how access tokens are got when <see cref="Authentication"/> is <see cref="CrmAuthentication.OAuth"/>.</summary>
+    public OAuthConfiguration? OAuth { get; init; }
+
+    /// <summary>Gets further application users over whom work is spread, because a server limits what each may ask. With <see cref="OAuth"/> only.</summary>
+    public IReadOnlyList<OAuthConfiguration> FurtherApplications { get; init; } = [];
+
+    /// <summary>Gets the SHA-256 pins of public keys that are accepted although their chain is not trusted.</summary>
+    public IReadOnlyList<string> CertificatePins { get; init; } = [];
+
+    /// <summary>Gets a value indicating whether the log-in may cross a connection without TLS. Defaults to false.</summary>
+    public bool AllowPlainTextPassword { get; init; }
+
+    /// <summary>Gets further settings of the CRM system by name.</summary>
+    public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Gets the addresses of forward mailboxes that the CRM itself does not know. They are polled like mailboxes; what they hold is another mailbox's mail.</summary>
+    public IReadOnlyList<string> ForwardMailboxes { get; init; } = [];
+
+    /// <summary>Gets the profile by which rules are deployed, for mailboxes that name none; null: the incoming profile, where its system has rules.</summary>
+    public string? RulesProfile { get; init; }
 
     /// <summary>Gets the incoming profile of mailboxes that name none.</summary>
     public string? IncomingProfile { get; init; }
@@ -53,11 +86,34 @@ public sealed record DeploymentConfiguration
     /// <summary>Gets the outgoing profile of mailboxes that name none.</summary>
     public string? OutgoingProfile { get; init; }
 
-    /// <summary>Gets the credential for the CRM.</summary>
+    /// <summary>Gets the credential for the CRM when <see cref="Authentication"/> is <see cref="CrmAuthentication.Password"/>.</summary>
     public StoredCredential? Credential { get; init; }
 
     /// <summary>Gets a value indicating whether the deployment is used. Defaults to true.</summary>
     public bool Enabled { get; init; } = true;
+}
+
+/// <summary>Who decides what is promoted.</summary>
+public enum DecisionAuthority
+{
+    /// <summary>The router's own engine over the organization's records, which can explain itself.</summary>
+    Router,
+
+    /// <summary>The server (CheckIncomingEmail and DeliverIncomingEmail), as for the original product.</summary>
+    Server,
+}
+
+/// <summary>How the router logs in to a CRM.</summary>
+public enum CrmAuthentication
+{
+    /// <summary>OAuth access tokens, from Microsoft Entra or AD FS.</summary>
+    OAuth,
+
+    /// <summary>A user name and a password: Windows log-in, or claims.</summary>
+    Password,
+
+    /// <summary>The account the router runs under.</summary>
+    Process,
 }
 
 /// <summary>How to reach one mail server, in one direction.</summary>
@@ -69,7 +125,10 @@ public sealed record ProfileConfiguration
     /// <summary>Gets the direction; it cannot be changed.</summary>
     public required MailDirection Direction { get; init; }
 
-    /// <summary>Gets the mail system: <c>Pop3</c>, <c>Imap</c>, <c>Maildir</c> or <c>PickupFolder</c> for incoming, <c>Smtp</c> or <c>DropFolder</c> for outgoing mail.</summary>
+    /// <summary>
+    /// Gets the mail system: <c>Pop3</c>, <c>Imap</c>, <c>Exchange</c> (Exchange Server by EWS), <c>Graph</c> (Exchange Online), <c>Maildir</c> or <c>PickupFolder</c> for
+    /// incoming, <c>Smtp</c>, <c>Exchange</c>, <c>Graph</c> or <c>DropFolder</c> for outgoing mail, <c>Sieve</c> for rules only.
+    /// </summary>
     public required string System { get; init; }
 
     /// <summary>Gets the host.</summary>
@@ -163,6 +222,9 @@ public enum CredentialSource
 
     /// <summary>OAuth access tokens, got as the profile's <c>oAuth</c> section says; the user name is the mailbox's address.</summary>
     OAuth,
+
+    /// <summary>The account the router runs under: its Kerberos ticket or Windows logon.</summary>
+    Process,
 }
 
 /// <summary>What is set for one mailbox.</summary>
@@ -179,6 +241,9 @@ public sealed record MailboxConfiguration
 
     /// <summary>Gets the outgoing profile; null for the deployment's default.</summary>
     public string? OutgoingProfile { get; init; }
+
+    /// <summary>Gets the profile by which rules are deployed; null for the deployment's default.</summary>
+    public string? RulesProfile { get; init; }
 
     /// <summary>Gets the credential, for profiles that take it from the mailbox.</summary>
     public StoredCredential? Credential { get; init; }

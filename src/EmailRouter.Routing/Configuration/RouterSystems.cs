@@ -66,23 +66,29 @@ public interface ICrmSystem
 
     /// <summary>Opens an organization.</summary>
     /// <param name="deployment">How to reach it.</param>
-    /// <param name="context">Clock, secrets and where relative paths start.</param>
+    /// <param name="context">Clock, network, secrets and where relative paths start.</param>
     /// <param name="cancellationToken">Stops the attempt.</param>
     /// <returns>The organization; the caller disposes it.</returns>
     /// <exception cref="CrmException">It cannot be reached, or refuses.</exception>
     /// <exception cref="RouterException">The deployment's settings do not suffice, or its credential cannot be decrypted.</exception>
-    ValueTask<IOrganization> OpenAsync(DeploymentConfiguration deployment, CrmContext context, CancellationToken cancellationToken);
+    ValueTask<IOrganization> OpenAsync(DeploymentConfiguration deployment, DeploymentContext context, CancellationToken cancellationToken);
 }
 
 /// <summary>What a CRM system needs beside the deployment.</summary>
-public sealed record CrmContext
+public sealed record DeploymentContext
 {
-    /// <summary>Gets the clock. Defaults to the system's.</summary>
-    public TimeProvider Clock { get; init; } = TimeProvider.System;
+    /// <summary>Gets the mail side's clock and network; a CRM on HTTP is reached through the same.</summary>
+    public MailContext Mail { get; init; } = new();
+
+    /// <summary>Gets the randomness of waits, from 0 up to 1. Defaults to the system's.</summary>
+    public Func<double> Random { get; init; } = System.Random.Shared.NextDouble;
 
     /// <summary>Gets the folder at which relative paths start: that of the configuration.</summary>
     public required string Folder { get; init; }
 
     /// <summary>Gets what decrypts stored credentials.</summary>
     public required ISecretProtector Secrets { get; init; }
+
+    /// <summary>Gets what gets OAuth access tokens.</summary>
+    public required TokenSource Tokens { get; init; }
 }

@@ -79,8 +79,8 @@ public sealed class SieveDovecotTests(SieveFixture fixture) : IClassFixture<Siev
             await DeliverAsync(user, $"Subject: loop {user}\r\nX-EmailRouter-Loop: router.example.test 1\r\nMessage-ID: <l-{user}@example.test>\r\n\r\nx\r\n");
             await DeliverAsync(user, $"Subject: auto {user}\r\nAuto-Submitted: auto-replied\r\nMessage-ID: <a-{user}@example.test>\r\n\r\nx\r\n");
 
-            Assert.Equal((ForwardingChange.Added, placement), (deployed.Change, deployed.Placement));
-            Assert.Equal(ForwardingChange.None, again.Change);
+            Assert.Equal((RuleChangeKind.Added, placement), (deployed.Change, deployed.Placement));
+            Assert.Equal(RuleChangeKind.None, again.Change);
             Assert.Equal(new SieveScript("roundcube", UserScript), Assert.Single(saved));
             string[] forwarded = fixture.Forwarded(user);
             Assert.Equal(2, forwarded.Length);
@@ -90,7 +90,7 @@ public sealed class SieveDovecotTests(SieveFixture fixture) : IClassFixture<Siev
             Assert.Contains("Subject: work", Encoding.UTF8.GetString(Assert.Single(fixture.Server.Messages(user + "/.Work"))), StringComparison.Ordinal);
 
             ForwardingResult removed = await rules.RemoveAsync("crm", Save, default);
-            Assert.Equal(ForwardingChange.Removed, removed.Change);
+            Assert.Equal(RuleChangeKind.Removed, removed.Change);
             Assert.Equal([new SieveScriptEntry("roundcube", true)], await client.ListAsync(default));
             Assert.Equal(UserScript, await client.GetAsync("roundcube", default));
             await DeliverAsync(user, $"Subject: later {user}\r\nMessage-ID: <z-{user}@example.test>\r\n\r\nx\r\n");
@@ -115,7 +115,7 @@ public sealed class SieveDovecotTests(SieveFixture fixture) : IClassFixture<Siev
         await DeliverAsync("dora", "Subject: alone dora\r\nMessage-ID: <d@example.test>\r\n\r\nx\r\n");
         ForwardingResult changed = await rules.DeployAsync(Rule with { Target = "elsewhere@example.test" }, ForwardingPlacement.Automatic, null, default);
 
-        Assert.Equal(ForwardingChange.Updated, changed.Change);
+        Assert.Equal(RuleChangeKind.Updated, changed.Change);
         Assert.Single(fixture.Forwarded("dora"));
         Assert.Single(fixture.Server.Messages("dora"));
         Assert.True(await rules.IsDeployedAsync("crm", default));

@@ -153,7 +153,7 @@ public sealed class SieveClientTests
         ForwardingResult result = await new ForwardingRules(client).DeployAsync(
             Rule, ForwardingPlacement.Automatic, (script, _) => { saved.Add(script); return ValueTask.CompletedTask; }, default);
 
-        Assert.Equal((ForwardingChange.Added, ForwardingPlacement.Block, "user", "careful"), (result.Change, result.Placement, result.Script, result.Warnings));
+        Assert.Equal((RuleChangeKind.Added, ForwardingPlacement.Block, "user", "careful"), (result.Change, result.Placement, result.Script, result.Warnings));
         Assert.Equal(new SieveScript("user", "keep;"), Assert.Single(saved));
         transport.AssertPlayedToTheEnd();
     }

@@ -300,7 +300,7 @@ public sealed class AccessTesterTests : IDisposable
     {
         public string Name => "Embedded";
 
-        public ValueTask<IOrganization> OpenAsync(DeploymentConfiguration deployment, CrmContext context, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask<IOrganization> OpenAsync(DeploymentConfiguration deployment, DeploymentContext context, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 
     private sealed class ScriptedDirectory : IOrganizationDirectory

@@ -54,6 +54,6 @@ internal static class Samples
     {
         public string Name => name;
 
-        public ValueTask<IOrganization> OpenAsync(DeploymentConfiguration deployment, CrmContext context, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask<IOrganization> OpenAsync(DeploymentConfiguration deployment, DeploymentContext context, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }

@@ -1,27 +1,35 @@
 namespace EmailRouter.Routing.Configuration;
 
-/// <summary>How a profile gets OAuth access tokens from an identity provider that speaks as Microsoft Entra does.</summary>
+/// <summary>How a profile or a deployment gets OAuth access tokens from an identity provider that speaks as Microsoft Entra does.</summary>
 public sealed record OAuthConfiguration
 {
-    /// <summary>Gets the id of the application that is registered for the router.</summary>
+    /// <summary>Gets the id of the application that is registered for the router; for <see cref="OAuthFlow.ManagedIdentity"/> that of a user-assigned identity, or empty.</summary>
     public required string ClientId { get; init; }
 
     /// <summary>Gets the id or domain of the tenant. Together with the default authority it names who gives the tokens.</summary>
     public string? TenantId { get; init; }
 
-    /// <summary>Gets who gives the tokens; null for <c>https://login.microsoftonline.com/</c> and the tenant.</summary>
+    /// <summary>Gets who gives the tokens; null for <c>https://login.microsoftonline.com/</c> and the tenant. An address that ends in <c>/adfs</c> is AD FS.</summary>
     public Uri? Authority { get; init; }
 
     /// <summary>Gets how the router gets its first token. Defaults to <see cref="OAuthFlow.ClientCredentials"/>.</summary>
     public OAuthFlow Flow { get; init; }
 
-    /// <summary>Gets the scopes. Empty: <c>https://outlook.office365.com/.default</c>.</summary>
+    /// <summary>Gets the scopes. Empty: all rights of the application at the service of the profile or deployment (<c>https://service/.default</c>).</summary>
     public IReadOnlyList<string> Scopes { get; init; } = [];
 
     /// <summary>Gets the application's secret, protected (<see cref="ISecretProtector"/>); only for <see cref="OAuthFlow.ClientCredentials"/>.</summary>
     public string? ClientSecret { get; init; }
 
-    /// <summary>Gets the account that signed in, when it is another than the mailbox; only for <see cref="OAuthFlow.DeviceCode"/>.</summary>
+    /// <summary>
+    /// Gets the certificate of <see cref="OAuthFlow.Certificate"/>: the full path of a PKCS #12 or PEM file, or the thumbprint of one in the account's or machine's store.
+    /// </summary>
+    public string? Certificate { get; init; }
+
+    /// <summary>Gets the password of the certificate's file, protected (<see cref="ISecretProtector"/>); null for none.</summary>
+    public string? CertificatePassword { get; init; }
+
+    /// <summary>Gets the account that signed in, when it is another than the mailbox; only for <see cref="OAuthFlow.DeviceCode"/> and <see cref="OAuthFlow.Interactive"/>.</summary>
     public string? UserName { get; init; }
 }
 
@@ -33,4 +41,13 @@ public enum OAuthFlow
 
     /// <summary>A person signs in once on another machine with a code; from then on the token is renewed.</summary>
     DeviceCode,
+
+    /// <summary>The application logs in by its certificate.</summary>
+    Certificate,
+
+    /// <summary>The machine in Azure, or connected by Azure Arc, logs in by the identity it was given; there is no secret.</summary>
+    ManagedIdentity,
+
+    /// <summary>A person signs in once in a browser on this machine; from then on the token is renewed.</summary>
+    Interactive,
 }
