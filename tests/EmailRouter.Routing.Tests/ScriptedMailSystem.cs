@@ -31,6 +31,12 @@ internal sealed class ScriptedMailSystem : IMailSystem
     /// <summary>Whether the mailbox has positions, as IMAP has, or only ids, as POP3.</summary>
     public bool HasCursors { get; set; }
 
+    /// <summary>What the session calls its position once the listing has ended; null as for servers that have none.</summary>
+    public Func<MailboxCursor?> Position { get; set; } = () => null;
+
+    /// <summary>How many messages listings have named so far.</summary>
+    public int Named { get; private set; }
+
     public IReadOnlyList<string> Ids => [.. mailbox.Select(m => m.Ref.Id)];
 
     public static SendReceipt Accept(OutgoingMessage message) => Reply(message, SendStatus.Accepted, "250 2.0.0 queued");
@@ -42,11 +48,11 @@ internal sealed class ScriptedMailSystem : IMailSystem
         Recipients = [.. message.Recipients.Select(r => new RecipientResult(r, status, reply))],
     };
 
-    public string Put(string message, MailException? error = null)
+    public string Put(string message, MailException? error = null, string? messageClass = null)
     {
         int number = nextId++;
         string id = $"uid-{number}";
-        mailbox.Add(new Stored(new MessageRef(id), Encoding.UTF8.GetBytes(message.ReplaceLineEndings("\r\n")), error, number));
+        mailbox.Add(new Stored(new MessageRef(id) { MessageClass = messageClass }, Encoding.UTF8.GetBytes(message.ReplaceLineEndings("\r\n")), error, number));
         return id;
     }
 
@@ -68,7 +74,11 @@ internal sealed class ScriptedMailSystem : IMailSystem
     {
         private readonly HashSet<string> deleted = [];
 
+        private bool listed;
+
         public SettlementKinds Settlements => system.Settlements;
+
+        public MailboxCursor? Position => listed ? system.Position() : null;
 
         public async IAsyncEnumerable<MessageRef> ListAsync(MailboxCursor since, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
@@ -77,8 +87,11 @@ internal sealed class ScriptedMailSystem : IMailSystem
             foreach (Stored stored in system.mailbox.Where(m => m.Number > after).ToList())
             {
                 await Task.Yield();
+                system.Named++;
                 yield return system.HasCursors ? stored.Ref with { Cursor = new MailboxCursor($"{stored.Number}") } : stored.Ref;
             }
+
+            listed = true;
         }
 
         public async IAsyncEnumerable<FetchedMessage> FetchAsync(IReadOnlyList<MessageRef> messages, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -57,6 +57,20 @@ internal static class ImapErrors
         };
     }
 
+    /// <summary>A folder that keeps no such keyword.</summary>
+    /// <param name="stream">The connection.</param>
+    /// <param name="folder">The folder.</param>
+    /// <param name="keyword">The keyword.</param>
+    /// <returns>The exception to throw.</returns>
+    public static MailCommandException NoKeyword(ProtocolStream stream, string folder, string keyword) => new(
+        "MailSettlementNotSupported",
+        MailStep.Settle,
+        $"{stream.Where}: the server keeps no keyword {keyword} in {folder}.",
+        "Choose a category that the server knows, or another settlement.")
+    {
+        Conversation = stream.Log.Lines,
+    };
+
     /// <summary>The server closes the connection.</summary>
     /// <param name="stream">The connection.</param>
     /// <param name="response">Its last words.</param>

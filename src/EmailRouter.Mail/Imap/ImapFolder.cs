@@ -38,6 +38,9 @@ internal sealed class ImapFolder(string name)
     /// <summary>Waits for news from here on.</summary>
     public void ForgetNews() => HasNews = false;
 
+    /// <summary>Gets a value indicating whether it keeps keywords at all: new ones, or some that it has.</summary>
+    public bool CanKeepKeywords => permanentFlags is null || permanentFlags.Any(f => f == @"\*" || !f.StartsWith('\\'));
+
     /// <summary>Tells whether a flag can be set for good. Servers that do not say permit all (RFC 3501 7.1).</summary>
     /// <param name="flag">The flag.</param>
     /// <returns>True when it can.</returns>

@@ -7,7 +7,7 @@ using EmailRouter.Mime;
 namespace EmailRouter.Mail.Imap;
 
 /// <summary>Lists the messages behind a cursor: UIDs by search, then what is to be known of each in batches.</summary>
-internal sealed class ImapListing(ImapClient client, ImapOptions options)
+internal sealed class ImapListing(ImapClient client)
 {
     private const int BatchSize = 500;
 
@@ -89,10 +89,9 @@ internal sealed class ImapListing(ImapClient client, ImapOptions options)
             string range = isWindow
                 ? string.Create(CultureInfo.InvariantCulture, $"{from}:{from + SearchWindow - 1}")
                 : string.Create(CultureInfo.InvariantCulture, $"{from}:*");
-            string keyword = options.Keyword is { } word && folder.CanKeep(word) ? " UNKEYWORD " + word : string.Empty;
 
             // RETURN () ought to mean ALL and does not everywhere (MailKit #1177). No CHARSET: there is nothing but ASCII.
-            string command = $"UID SEARCH {(extended ? "RETURN (ALL) " : string.Empty)}UID {range} UNDELETED{keyword}";
+            string command = $"UID SEARCH {(extended ? "RETURN (ALL) " : string.Empty)}UID {range} UNDELETED";
             ImapResponse response = await client.ExecuteAsync(MailStep.List, command, Take, cancellationToken).ConfigureAwait(false);
             if (response.Status == ImapStatus.Bad && extended)
             {

@@ -6,9 +6,6 @@ internal sealed record ImapOptions
     /// <summary>The option that names the folders to read, separated by semicolons. See <see cref="ImapSystem"/>.</summary>
     public const string FoldersOption = "folders";
 
-    /// <summary>The option that names the keyword which marks messages as done.</summary>
-    public const string KeywordOption = "keyword";
-
     /// <summary>The option that turns compression on.</summary>
     public const string CompressOption = "compress";
 
@@ -17,9 +14,6 @@ internal sealed record ImapOptions
 
     /// <summary>Gets the folders as the administrator wrote them.</summary>
     public IReadOnlyList<string> Folders { get; private init; } = [Inbox];
-
-    /// <summary>Gets the keyword; null for none.</summary>
-    public string? Keyword { get; private init; }
 
     /// <summary>Gets a value indicating whether the connection is compressed where the server can.</summary>
     public bool Compress { get; init; }
@@ -31,18 +25,12 @@ internal sealed record ImapOptions
     public static ImapOptions Read(MailEndpoint endpoint)
     {
         string[] folders = Find(endpoint, FoldersOption)?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
-        string? keyword = Find(endpoint, KeywordOption);
-        if (keyword is not null && (keyword.Length == 0 || !keyword.All(IsKeyword)))
-            throw Invalid(endpoint, KeywordOption, keyword, "Write a word of letters, digits, $ and _, e.g. $CrmRouted.");
         string? compress = Find(endpoint, CompressOption);
         bool on = false;
         if (compress is not null && !bool.TryParse(compress, out on))
             throw Invalid(endpoint, CompressOption, compress, "Write true or false.");
-        return new ImapOptions { Folders = folders.Length > 0 ? folders : [Inbox], Keyword = keyword, Compress = on };
+        return new ImapOptions { Folders = folders.Length > 0 ? folders : [Inbox], Compress = on };
     }
-
-    /// <summary>What an atom may hold (RFC 9051 9), without the backslash of system flags.</summary>
-    private static bool IsKeyword(char c) => c is > ' ' and <= '~' && !@"(){%*""\]".Contains(c, StringComparison.Ordinal);
 
     private static string? Find(MailEndpoint endpoint, string name) =>
         endpoint.Options.FirstOrDefault(o => string.Equals(o.Key, name, StringComparison.OrdinalIgnoreCase)).Value?.Trim();

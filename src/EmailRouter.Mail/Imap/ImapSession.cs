@@ -9,11 +9,11 @@ namespace EmailRouter.Mail.Imap;
 /// Settlements are noted and done together by <see cref="CompleteAsync"/>. A connection that is lost in between leaves messages as they were, or moved;
 /// doing it again is harmless either way.
 /// </remarks>
-internal sealed class ImapSession(ImapClient client, ImapFolderNames names, IReadOnlyList<string> folders, ImapOptions options, MailContext context)
+internal sealed class ImapSession(ImapClient client, ImapFolderNames names, IReadOnlyList<string> folders, MailContext context)
     : IMailboxSession
 {
-    private readonly ImapListing listing = new(client, options);
-    private readonly ImapSettler settler = new(client, names, options);
+    private readonly ImapListing listing = new(client);
+    private readonly ImapSettler settler = new(client, names);
     private bool fetching;
     private bool completed;
 
@@ -112,6 +112,8 @@ internal sealed class ImapSession(ImapClient client, ImapFolderNames names, IRea
 
         if (how.Kind == SettlementKinds.Move && string.IsNullOrWhiteSpace(how.Folder))
             throw new ArgumentException("A move needs a folder.", nameof(how));
+        if (how.Kind == SettlementKinds.Categorize && string.IsNullOrWhiteSpace(how.Category))
+            throw new ArgumentException("A keyword needs a name.", nameof(how));
         if (how.Kind != SettlementKinds.Keep)
             settler.Note(Locate(message), how);
         return ValueTask.CompletedTask;
@@ -151,12 +153,11 @@ internal sealed class ImapSession(ImapClient client, ImapFolderNames names, IRea
         return client.DisposeAsync();
     }
 
-    private static SettlementKinds Possible(ImapFolder? folder) => folder switch
-    {
-        null or { IsReadOnly: true } => SettlementKinds.Keep,
-        _ when !folder.CanKeep(@"\Seen") => SettlementKinds.Keep | SettlementKinds.Delete | SettlementKinds.Move,
-        _ => SettlementKinds.Keep | SettlementKinds.MarkRead | SettlementKinds.Delete | SettlementKinds.Move,
-    };
+    private static SettlementKinds Possible(ImapFolder? folder) => folder is null or { IsReadOnly: true }
+        ? SettlementKinds.Keep
+        : SettlementKinds.Keep | SettlementKinds.Delete | SettlementKinds.Move
+            | (folder.CanKeep(@"\Seen") ? SettlementKinds.MarkRead : SettlementKinds.None)
+            | (folder.CanKeepKeywords ? SettlementKinds.Categorize : SettlementKinds.None);
 
     private ImapLocation Locate(MessageRef message) =>
         listing.Locate(message) ?? throw new ArgumentException($"{message.Id} is no message of this session.", nameof(message));

@@ -1,13 +1,12 @@
 namespace EmailRouter.Mail.Imap;
 
 /// <summary>Does what was noted to happen to messages: together, folder by folder, so that a thousand messages cost a few commands.</summary>
-internal sealed class ImapSettler(ImapClient client, ImapFolderNames names, ImapOptions options)
+internal sealed class ImapSettler(ImapClient client, ImapFolderNames names)
 {
     private const int BatchSize = 500;
 
     private readonly SortedDictionary<(string Folder, uint UidValidity), Dictionary<uint, Settlement>> noted = [];
-    private ImapResponse? refused;
-    private string? refusal;
+    private MailCommandException? failure;
 
     /// <summary>Gets how many messages are noted.</summary>
     public int Count => noted.Values.Sum(n => n.Count);
@@ -22,6 +21,12 @@ internal sealed class ImapSettler(ImapClient client, ImapFolderNames names, Imap
             noted.Add(folder, messages = []);
         messages[location.Uid] = how;
     }
+
+    /// <summary>A category as a keyword: what an atom cannot hold (RFC 9051 9, without the backslash of system flags) becomes <c>_</c>.</summary>
+    /// <param name="category">The category's name.</param>
+    /// <returns>The keyword.</returns>
+    public static string Keyword(string category) =>
+        string.Concat(category.Trim().Select(c => c is > ' ' and <= '~' && !@"(){%*""\]".Contains(c, StringComparison.Ordinal) ? c : '_'));
 
     /// <summary>Does it all. What the server refuses does not keep the rest from being done.</summary>
     /// <param name="cancellationToken">Stops the attempt; the connection is dead then.</param>
@@ -43,7 +48,7 @@ internal sealed class ImapSettler(ImapClient client, ImapFolderNames names, Imap
             }
         }
 
-        return refused is { } no ? ImapErrors.Refused(client.Stream, no, MailStep.Settle, refusal!) : null;
+        return failure;
     }
 
     private async ValueTask SettleAsync(ImapFolder folder, string set, Settlement how, CancellationToken cancellationToken)
@@ -51,8 +56,14 @@ internal sealed class ImapSettler(ImapClient client, ImapFolderNames names, Imap
         switch (how.Kind)
         {
             case SettlementKinds.MarkRead:
-                string keyword = options.Keyword is { } word && folder.CanKeep(word) ? " " + word : string.Empty;
-                await DoAsync($@"UID STORE {set} +FLAGS.SILENT (\Seen{keyword})", "to mark messages as read", cancellationToken).ConfigureAwait(false);
+                await DoAsync($@"UID STORE {set} +FLAGS.SILENT (\Seen)", "to mark messages as read", cancellationToken).ConfigureAwait(false);
+                break;
+            case SettlementKinds.Categorize:
+                string keyword = Keyword(how.Category!);
+                if (folder.CanKeep(keyword))
+                    await DoAsync($"UID STORE {set} +FLAGS.SILENT ({keyword})", $"to give messages the keyword {keyword}", cancellationToken).ConfigureAwait(false);
+                else
+                    failure ??= ImapErrors.NoKeyword(client.Stream, folder.Name, keyword);
                 break;
             case SettlementKinds.Delete:
                 await DeleteAsync(set, cancellationToken).ConfigureAwait(false);
@@ -108,9 +119,5 @@ internal sealed class ImapSettler(ImapClient client, ImapFolderNames names, Imap
         return response.IsOk;
     }
 
-    private void Refuse(ImapResponse response, string what)
-    {
-        refused ??= response;
-        refusal ??= what;
-    }
+    private void Refuse(ImapResponse response, string what) => failure ??= ImapErrors.Refused(client.Stream, response, MailStep.Settle, what);
 }

@@ -9,11 +9,10 @@ namespace EmailRouter.Mail.Imap;
 /// <list type="bullet">
 /// <item><c>folders</c>: the folders to read, separated by semicolons. Defaults to <c>INBOX</c>. Names as the server shows them, with <c>/</c> between
 /// levels; <c>\Sent</c>, <c>\Archive</c> and the like for special folders (RFC 6154); <c>Name/*</c> for a folder and all below it; <c>*</c> for all.</item>
-/// <item><c>keyword</c>: a keyword, e.g. <c>$CrmRouted</c>, that the settlement MarkRead sets beside <c>\Seen</c> where the server keeps keywords;
-/// messages that have it are not listed.</item>
 /// <item><c>compress</c>: <c>true</c> to compress the connection (RFC 4978) where the server can. Defaults to false: it costs some 300 KB for each
 /// connection.</item>
 /// </list>
+/// The settlement Categorize sets the category as a keyword, with <c>_</c> for blanks and what else a keyword cannot hold.
 /// The settlement Delete removes only the messages it is about (UIDPLUS, RFC 4315); servers without that keep them marked <c>\Deleted</c>.
 /// </remarks>
 public sealed class ImapSystem : IMailSystem
@@ -51,7 +50,7 @@ public sealed class ImapSystem : IMailSystem
                     await client.SelectAsync(found[0], null, cancellationToken).ConfigureAwait(false);
                     return (found, string.Join(", ", found));
                 }).ConfigureAwait(false);
-            return new ImapSession(client, names, folders, options, context);
+            return new ImapSession(client, names, folders, context);
         }
         catch
         {

@@ -11,6 +11,7 @@ public sealed class SettlementCompleter : RouterCompleter
         new("MarkRead", "Marks the message as read"),
         new("Delete", "Deletes the message"),
         new("Move:", "Moves the message to a folder: Move:Archive"),
+        new("Categorize:", "Gives the message a category (Exchange) or keyword (IMAP): Categorize:Tracked"),
     ];
 
     /// <inheritdoc/>

@@ -3,11 +3,12 @@ using EmailRouter.Mail;
 
 namespace EmailRouter.PowerShell.Configuration;
 
-/// <summary>Reads a settlement from text: <c>Keep</c>, <c>MarkRead</c>, <c>Delete</c> or <c>Move:Folder</c>.</summary>
+/// <summary>Reads a settlement from text: <c>Keep</c>, <c>MarkRead</c>, <c>Delete</c>, <c>Move:Folder</c> or <c>Categorize:Name</c>.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class SettlementTransformationAttribute : ArgumentTransformationAttribute
 {
     private const string MovePrefix = "Move:";
+    private const string CategorizePrefix = "Categorize:";
 
     /// <inheritdoc/>
     public override object Transform(EngineIntrinsics engineIntrinsics, object inputData)
@@ -27,13 +28,18 @@ public sealed class SettlementTransformationAttribute : ArgumentTransformationAt
             return Settlement.MoveTo(folder);
         }
 
+        if (text.StartsWith(CategorizePrefix, StringComparison.OrdinalIgnoreCase) && text[CategorizePrefix.Length..].Trim() is { Length: > 0 } category)
+        {
+            return Settlement.Categorize(category);
+        }
+
         return text.ToUpperInvariant() switch
         {
             "KEEP" => Settlement.Keep,
             "MARKREAD" => Settlement.MarkRead,
             "DELETE" => Settlement.Delete,
             _ => throw new ArgumentTransformationMetadataException(
-                $"'{text}' is no settlement. Use Keep, MarkRead, Delete, or Move: and the name of a folder, as in Move:Archive."),
+                $"'{text}' is no settlement. Use Keep, MarkRead, Delete, Move: and the name of a folder, as in Move:Archive, or Categorize: and a name, as in Categorize:Tracked."),
         };
     }
 }

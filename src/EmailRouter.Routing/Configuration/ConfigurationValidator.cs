@@ -290,14 +290,18 @@ public static class ConfigurationValidator
 
         private void CheckSettlement(string element, Settlement settlement, MailDirection direction)
         {
-            if (settlement.Kind is not (SettlementKinds.Keep or SettlementKinds.MarkRead or SettlementKinds.Delete or SettlementKinds.Move))
-                Add(element, $"\"{settlement.Kind}\" is not one thing to do.", "Use Keep, MarkRead, Delete or Move.");
+            if (settlement.Kind is not (SettlementKinds.Keep or SettlementKinds.MarkRead or SettlementKinds.Delete or SettlementKinds.Move or SettlementKinds.Categorize))
+                Add(element, $"\"{settlement.Kind}\" is not one thing to do.", "Use Keep, MarkRead, Delete, Move or Categorize.");
             else if (direction == MailDirection.Outgoing && settlement.Kind != SettlementKinds.Keep)
                 Add(element, "It means nothing for outgoing mail.", "Remove it.");
             else if (settlement.Kind == SettlementKinds.Move && string.IsNullOrWhiteSpace(settlement.Folder))
                 Add(element, "Move needs a folder.", "Name the folder, e.g. \"folder\": \"Tracked\".");
             else if (settlement.Kind != SettlementKinds.Move && settlement.Folder is not null)
                 Add(element, $"{settlement.Kind} needs no folder.", "Remove the folder, or use Move.");
+            else if (settlement.Kind == SettlementKinds.Categorize && string.IsNullOrWhiteSpace(settlement.Category))
+                Add(element, "Categorize needs a category.", "Name the category, e.g. \"category\": \"Tracked\".");
+            else if (settlement.Kind != SettlementKinds.Categorize && settlement.Category is not null)
+                Add(element, $"{settlement.Kind} needs no category.", "Remove the category, or use Categorize.");
         }
 
         private void CheckSentCopy(string profileElement, ProfileConfiguration profile)

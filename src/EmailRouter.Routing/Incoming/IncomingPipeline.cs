@@ -146,8 +146,9 @@ public sealed class IncomingPipeline(
         if (inTime && allDone && listing.EndCursor is { } cursor)
             await state.RecordAsync(target.Policy.Key, [], cursor, cancellationToken).ConfigureAwait(false);
 
-        // What the server no longer lists is deleted there, or lies before the cursor that was listed from: either way it does not come again.
-        await state.ForgetAllButAsync(target.Policy.Key, listing.Ids, cancellationToken).ConfigureAwait(false);
+        // What a whole listing does not name is deleted on the server, or lies before the cursor that was listed from: either way it does not come again.
+        if (listing.IsComplete)
+            await state.ForgetAllButAsync(target.Policy.Key, listing.Ids, cancellationToken).ConfigureAwait(false);
         return inTime;
     }
 

@@ -7,6 +7,7 @@ namespace EmailRouter.Routing.Incoming;
 internal sealed class MailboxListing
 {
     private const int BatchSize = 500;
+    private const int SmallestBatch = 16;
 
     private readonly Dictionary<string, MessageRef> byId = [];
     private readonly List<MessageRef> fresh = [];
@@ -16,7 +17,7 @@ internal sealed class MailboxListing
     {
     }
 
-    /// <summary>Gets all ids the server listed.</summary>
+    /// <summary>Gets all ids that were listed.</summary>
     public List<string> Ids { get; } = [];
 
     /// <summary>Gets the messages to handle, in the order of the mailbox.</summary>
@@ -28,7 +29,12 @@ internal sealed class MailboxListing
     /// <summary>Gets a value indicating whether more new messages wait than were asked for.</summary>
     public bool HasMore { get; private set; }
 
-    /// <summary>Gets the cursor behind the last message of <see cref="New"/>; null where the server has no position.</summary>
+    /// <summary>
+    /// Gets a value indicating whether the server listed to the end. Where it did not, an id that is missing may well be in the mailbox, and nothing may be forgotten.
+    /// </summary>
+    public bool IsComplete { get; private set; } = true;
+
+    /// <summary>Gets the cursor that is right once all of <see cref="New"/> is done; null where the server has no position, or has not moved on.</summary>
     public MailboxCursor? EndCursor { get; private set; }
 
     /// <summary>Gets a message of <see cref="New"/> or <see cref="Unsettled"/>.</summary>
@@ -39,17 +45,30 @@ internal sealed class MailboxListing
     {
         var listing = new MailboxListing();
         MailboxCursor since = await state.GetCursorAsync(mailbox, cancellationToken).ConfigureAwait(false);
-        var batch = new List<MessageRef>(BatchSize);
+        var batch = new List<MessageRef>();
+        bool hasPositions = false;
         await foreach (MessageRef message in session.ListAsync(since, cancellationToken).ConfigureAwait(false))
         {
             batch.Add(message);
-            if (batch.Count < BatchSize)
+            hasPositions |= message.Cursor is not null || session.Position is not null;
+
+            // Where there are positions nearly everything listed is new, so there is no need to look far beyond what is wanted.
+            if (batch.Count < (hasPositions ? Math.Clamp(maxNew - listing.fresh.Count + 1, SmallestBatch, BatchSize) : BatchSize))
                 continue;
             await listing.SortAsync(batch, state, mailbox, maxNew, cancellationToken).ConfigureAwait(false);
             batch.Clear();
+            if (hasPositions && listing.HasMore)
+            {
+                listing.IsComplete = false;
+                break;
+            }
         }
 
         await listing.SortAsync(batch, state, mailbox, maxNew, cancellationToken).ConfigureAwait(false);
+        if (listing.IsComplete && !listing.HasMore && session.Position is { } position)
+            listing.EndCursor = position;
+        if (listing.EndCursor == since)
+            listing.EndCursor = null;       // most polls find nothing new; they must not cost a write
         return listing;
     }
 

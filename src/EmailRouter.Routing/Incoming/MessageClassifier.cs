@@ -70,6 +70,23 @@ public static class MessageClassifier
         return Report(message) ?? Meeting(message) ?? Secured(message) ?? AutomaticReply(message) ?? Bulk(message) ?? new MessageClassification(Note, false, null);
     }
 
+    /// <summary>Classifies a message whose server has classes of its own: its word counts, as it did for the original product.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="itemClass">The server's class (<see cref="Mail.MessageRef.MessageClass"/>); null or empty where it has none.</param>
+    /// <returns>Its class. Whether it is automatic is also read from the headers, which say more.</returns>
+    public static MessageClassification Classify(MimeMessage message, string? itemClass)
+    {
+        MessageClassification read = Classify(message);
+        string given = itemClass?.Trim() ?? string.Empty;
+        if (given.Length == 0 || given.Equals(read.MessageClass, StringComparison.OrdinalIgnoreCase))
+            return read;
+        bool isAutomatic = read.IsAutomatic
+            || given.StartsWith("REPORT.", StringComparison.OrdinalIgnoreCase)
+            || given.StartsWith("IPM.Note.Rules.", StringComparison.OrdinalIgnoreCase);
+        string why = $"the mail server's item class is {given}{(isAutomatic ? ", automatic" : string.Empty)}; by its headers it would be {read.MessageClass}";
+        return new MessageClassification(given, isAutomatic, new Evidence(Rule, EvidenceVerdict.Note, read.Evidence is { } seen ? $"{why} ({seen.Text})" : why));
+    }
+
     private static MessageClassification? Report(MimeMessage message)
     {
         ContentType type = message.Root.ContentType;

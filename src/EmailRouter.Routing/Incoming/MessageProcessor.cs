@@ -133,7 +133,7 @@ internal sealed class MessageProcessor(
     {
         MimeMessage message = MimeMessage.Parse(fetched.Content!.Memory);
         var evidence = new List<Evidence>();
-        MessageClassification classification = MessageClassifier.Classify(message);
+        MessageClassification classification = MessageClassifier.Classify(message, fetched.Message.MessageClass);
         if (classification.Evidence is { } seen)
             evidence.Add(seen);
         IncomingEmail email = IncomingEmailReader.Read(message, classification, settings, policy.Owner, fetched.Message.ReceivedOn, clock.GetUtcNow(), evidence);
@@ -151,7 +151,7 @@ internal sealed class MessageProcessor(
                 return Decided(fetched, email, DecisionAction.NotTracked, DecisionReasons.MailLoop, $"It goes round in circles: {loop.Text}.", evidence);
         }
 
-        if (email.MessageClass == MessageClassifier.NonDelivery && options.Bounces != BounceHandling.Ignore && BounceReader.Read(message, settings, evidence) is { } bounce)
+        if (email.MessageClass.Equals(MessageClassifier.NonDelivery, StringComparison.OrdinalIgnoreCase) && options.Bounces != BounceHandling.Ignore && BounceReader.Read(message, settings, evidence) is { } bounce)
             return new PreparedMessage(fetched) { Email = email, Evidence = evidence, Bounce = bounce };
 
         if (!IsAccepted(email))

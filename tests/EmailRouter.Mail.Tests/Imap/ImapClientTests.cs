@@ -367,10 +367,8 @@ public sealed class ImapClientTests
     }
 
     [Theory]
-    [InlineData("keyword", "two words")]
-    [InlineData("keyword", "\\Seen")]
-    [InlineData("keyword", "")]
     [InlineData("compress", "maybe")]
+    [InlineData("compress", "")]
     public async Task An_option_that_makes_no_sense_is_named(string name, string value)
     {
         MailCommandException e = await Assert.ThrowsAsync<MailCommandException>(

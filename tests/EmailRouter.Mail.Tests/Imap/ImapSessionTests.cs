@@ -304,24 +304,45 @@ public sealed class ImapSessionTests
     }
 
     [Theory]
-    [InlineData(@"\Seen \*", " $CrmRouted", " UNKEYWORD $CrmRouted")]
-    [InlineData(@"\Seen $crmrouted", " $CrmRouted", " UNKEYWORD $CrmRouted")]
-    [InlineData(@"\Seen \Deleted", "", "")]
-    public async Task A_keyword_marks_what_is_done_where_the_server_keeps_it(string permanent, string stored, string searched)
+    [InlineData(@"\Seen \*", "$CrmRouted", "$CrmRouted")]
+    [InlineData(@"\Seen $crmrouted", "$CrmRouted", "$CrmRouted")]
+    [InlineData(@"\Seen \*", " CRM (done) ü", "CRM__done___")]
+    [InlineData(@"\Seen \*", @"\Seen", "_Seen")]
+    public async Task A_category_is_kept_as_a_keyword(string permanent, string category, string stored)
     {
         var transport = new ScriptedTransport(Open("IMAP4rev1", "1 EXISTS", $"[PERMANENTFLAGS ({permanent})]") + $"""
-            C: A3 UID SEARCH UID 1:* UNDELETED{searched}    S: * SEARCH 1\r\nA3 OK
-            C: A4 UID FETCH 1 (UID INTERNALDATE RFC822.SIZE)    S: * 1 FETCH (UID 1 RFC822.SIZE 10)\r\nA4 OK
-            C: A5 UID STORE 1 +FLAGS.SILENT (\Seen{stored})    S: A5 OK
-            C: A6 LOGOUT    S: * BYE\r\nA6 OK
+            C: A3 UID STORE 1 +FLAGS.SILENT ({stored})    S: A3 OK
+            C: A4 LOGOUT    S: * BYE\r\nA4 OK
             """);
-        await using IMailboxSession session = await OpenAsync(transport, options: ("Keyword", "$CrmRouted"));
-        MessageRef message = await session.ListAsync(MailboxCursor.Start, default).SingleAsync();
+        await using IMailboxSession session = await OpenAsync(transport);
 
-        await session.SettleAsync(message, Settlement.MarkRead, default);
+        await session.SettleAsync(new MessageRef("7.1"), Settlement.Categorize(category), default);
         await session.CompleteAsync(default);
 
         transport.AssertPlayedToTheEnd();
+    }
+
+    [Fact]
+    public async Task A_keyword_that_the_server_does_not_keep_is_an_error_and_not_forgotten()
+    {
+        var transport = new ScriptedTransport(Open("IMAP4rev1", "1 EXISTS", @"[PERMANENTFLAGS (\Seen $Known)]") + "C: A3 LOGOUT    S: * BYE\\r\\nA3 OK");
+        await using IMailboxSession session = await OpenAsync(transport);
+        await session.SettleAsync(new MessageRef("7.1"), Settlement.Categorize("$Other"), default);
+
+        MailCommandException e = await Assert.ThrowsAsync<MailCommandException>(async () => await session.CompleteAsync(default));
+
+        Assert.Equal("MailSettlementNotSupported", e.ErrorId);
+        Assert.Contains("$Other", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_mailbox_that_keeps_no_keywords_cannot_categorize()
+    {
+        var transport = new ScriptedTransport(Open("IMAP4rev1", "1 EXISTS", @"[PERMANENTFLAGS (\Seen \Deleted)]"));
+        await using IMailboxSession session = await OpenAsync(transport);
+
+        Assert.False(session.Settlements.HasFlag(SettlementKinds.Categorize));
+        await Assert.ThrowsAsync<MailCommandException>(async () => await session.SettleAsync(new MessageRef("7.1"), Settlement.Categorize("done"), default));
     }
 
     [Fact]

@@ -41,6 +41,7 @@ public sealed class ConfigurationJsonTests
                     System = "Pop3",
                     Tls = TlsMode.StartTls,
                     Settlement = Settlement.MoveTo("Tracked"),
+                    UntrackedSettlement = Settlement.Categorize("Seen by the CRM"),
                 },
             ],
         }));

@@ -79,7 +79,7 @@ public sealed partial class ConfigurationSchemaTests
         if (node is not JsonObject schema)
             return node;
         if (context.TypeInfo.Type == typeof(SettlementKinds))
-            schema["enum"] = new JsonArray("Keep", "MarkRead", "Delete", "Move");
+            schema["enum"] = new JsonArray("Keep", "MarkRead", "Delete", "Move", "Categorize");
 
         schema.Remove("$comment");
 

@@ -126,6 +126,103 @@ public sealed class IncomingPipelineTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Where_the_server_has_positions_a_poll_looks_no_further_than_it_needs_to()
+    {
+        mail.HasCursors = true;
+        for (int i = 1; i <= 300; i++)
+            mail.Put(Mail($"m{i}"));
+
+        PollResult first = await PollAsync(Target, new PollOptions { MaxMessages = 20 });
+
+        Assert.Equal((PollStatus.Incomplete, 20), (first.Status, first.Promoted));
+        Assert.Equal(21, mail.Named);
+        Assert.Equal("20", (await state.GetCursorAsync(Target.Policy.Key, default)).Value);
+    }
+
+    [Fact]
+    public async Task Where_the_server_has_no_positions_everything_is_listed_however_little_is_wanted()
+    {
+        for (int i = 1; i <= 30; i++)
+            mail.Put(Mail($"m{i}"));
+
+        PollResult result = await PollAsync(Target, new PollOptions { MaxMessages = 5 });
+
+        Assert.Equal((30, 5, PollStatus.Incomplete), (result.Listed, result.New, result.Status));
+    }
+
+    [Fact]
+    public async Task After_a_listing_that_stopped_early_nothing_is_forgotten()
+    {
+        // Two messages fail and hold the position back; those behind them are done and known by their ids only.
+        mail.HasCursors = true;
+        mail.Put(Mail("bad1"));
+        mail.Put(Mail("bad2"));
+        for (int i = 1; i <= 40; i++)
+            mail.Put(Mail($"m{i}"));
+        organization.BeforeDeliver = email =>
+        {
+            if (email.MessageId.StartsWith("<bad", StringComparison.Ordinal))
+                throw new CrmException("CrmPlugInFailed", "refused", "look into it") { IsAboutRecord = true };
+        };
+        await PollAsync(Target);
+
+        // One message is asked for and two are there, so the listing ends long before what is done.
+        PollResult second = await PollAsync(Target, new PollOptions { MaxMessages = 1 });
+        PollResult third = await PollAsync(Target);
+
+        Assert.Equal((PollStatus.Incomplete, 16, 1), (second.Status, second.Listed, second.Deferred));
+        Assert.Equal((42, 2, 0), (third.Listed, third.New, third.Promoted));
+        Assert.Equal(40, organization.Delivered.Count);
+    }
+
+    [Fact]
+    public async Task A_session_that_knows_its_position_moves_on_also_when_nothing_came()
+    {
+        string id = mail.Put(Mail("a"));
+        mail.Position = () => new MailboxCursor("1");
+        await PollAsync(Target);
+        Assert.Equal("1", (await state.GetCursorAsync(Target.Policy.Key, default)).Value);
+        mail.Position = () => new MailboxCursor("7");
+
+        PollResult second = await PollAsync(Target);
+
+        Assert.Equal((PollStatus.Completed, 0), (second.Status, second.Listed));
+        Assert.Equal("7", (await state.GetCursorAsync(Target.Policy.Key, default)).Value);
+        Assert.Empty(await state.GetSeenAsync(Target.Policy.Key, [id], default));
+    }
+
+    [Fact]
+    public async Task The_position_behind_a_listing_is_not_kept_while_a_message_of_it_is_not_done()
+    {
+        mail.Put(Mail("bad"));
+        mail.Position = () => new MailboxCursor("1");
+        organization.BeforeDeliver = _ => throw new CrmException("CrmPlugInFailed", "refused", "look into it") { IsAboutRecord = true };
+        await PollAsync(Target);
+        Assert.True((await state.GetCursorAsync(Target.Policy.Key, default)).IsStart);
+        organization.BeforeDeliver = _ => { };
+
+        PollResult second = await PollAsync(Target);
+
+        Assert.Equal(1, second.Promoted);
+        Assert.Equal("1", (await state.GetCursorAsync(Target.Policy.Key, default)).Value);
+    }
+
+    [Theory]
+    [InlineData("IPM.Note", DecisionAction.Promoted)]
+    [InlineData("ipm.note.rules.ooftemplate.microsoft", DecisionAction.Promoted)]
+    [InlineData("IPM.Note.SMIME", DecisionAction.NotTracked)]
+    [InlineData("IPM.Schedule.Meeting.Request", DecisionAction.NotTracked)]
+    public async Task The_item_class_of_the_mail_server_decides_where_it_has_one(string itemClass, DecisionAction action)
+    {
+        mail.Put(Mail("a"), messageClass: itemClass);
+
+        Decision decision = (await PollAsync(Target)).Decisions.Single();
+
+        Assert.Equal(action, decision.Action);
+        Assert.Equal(itemClass != "IPM.Note", decision.Evidence.Any(e => e.Rule == "MessageClass" && e.Text.Contains(itemClass, StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task A_message_that_failed_holds_the_position_back_and_comes_again()
     {
         mail.HasCursors = true;

@@ -7,6 +7,30 @@ namespace EmailRouter.Routing.Tests.Incoming;
 public sealed class MessageClassifierTests
 {
     [Theory]
+    [InlineData("REPORT.IPM.Note.NDR", true)]
+    [InlineData("IPM.Note.Rules.ReplyTemplate.Microsoft", true)]
+    [InlineData("IPM.Note.Custom", false)]
+    public void The_mail_servers_item_class_counts_before_the_headers(string itemClass, bool isAutomatic)
+    {
+        MimeMessage message = MimeMessage.Parse("From: ann@adatum.test\r\nSubject: hello\r\n\r\nhi\r\n"u8.ToArray());
+
+        MessageClassification found = MessageClassifier.Classify(message, itemClass);
+
+        Assert.Equal((itemClass, isAutomatic), (found.MessageClass, found.IsAutomatic));
+        Assert.Contains(itemClass, found.Evidence!.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_the_headers_say_of_machines_counts_beside_an_ordinary_item_class()
+    {
+        MimeMessage message = MimeMessage.Parse("From: ann@adatum.test\r\nAuto-Submitted: auto-replied\r\n\r\nhi\r\n"u8.ToArray());
+
+        MessageClassification found = MessageClassifier.Classify(message, "IPM.Note");
+
+        Assert.Equal(("IPM.Note", true), (found.MessageClass, found.IsAutomatic));
+    }
+
+    [Theory]
     [InlineData("Auto-Submitted: auto-replied")]
     [InlineData("Auto-Submitted: Auto-Replied (vacation); owner-email=\"x\"")]
     [InlineData("X-Autoreply: yes")]
