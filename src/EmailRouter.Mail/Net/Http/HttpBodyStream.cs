@@ -1,7 +1,11 @@
 namespace EmailRouter.Mail.Net.Http;
 
-/// <summary>The body of an answer: what was already read of it, then the rest, with a time limit for each read. Breaks are the mail side's own errors.</summary>
-internal sealed class HttpBodyStream(ReadOnlyMemory<byte> beginning, Stream rest, MailStep step, string where, MailContext context, ProtocolLog log) : Stream
+/// <summary>
+/// The body of an answer: what was already read of it, then the rest, with a time limit for each read. Breaks are the mail side's own errors. Whoever stopped
+/// the request stops the reading too, since readers of XML take no token.
+/// </summary>
+internal sealed class HttpBodyStream(
+    ReadOnlyMemory<byte> beginning, Stream rest, MailStep step, string where, MailContext context, ProtocolLog log, CancellationToken request) : Stream
 {
     private int at;
 
@@ -36,7 +40,7 @@ internal sealed class HttpBodyStream(ReadOnlyMemory<byte> beginning, Stream rest
         }
 
         using var deadline = new CancellationTokenSource(context.Deadlines.DataIdle, context.Clock);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, request, cancellationToken);
         try
         {
             return await rest.ReadAsync(buffer, either.Token).ConfigureAwait(false);
@@ -44,6 +48,7 @@ internal sealed class HttpBodyStream(ReadOnlyMemory<byte> beginning, Stream rest
         catch (OperationCanceledException e)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            request.ThrowIfCancellationRequested();
             throw new MailConnectionException(
                 "MailTimeout", step, $"{where}: nothing came for {context.Deadlines.DataIdle.TotalSeconds:0.#} s in the middle of an answer.",
                 "The server or the network is overloaded; it is tried again.", e)

@@ -27,6 +27,10 @@ internal sealed record HttpCall
     /// <summary>Gets a value indicating whether an answer that sends elsewhere (3xx) is the caller's to judge. Defaults to false: it is an error.</summary>
     public bool AllowRedirect { get; init; }
 
+    /// <summary>Gets a value indicating whether the answer comes piece by piece for as long as the server likes, so that its first piece is all that is waited for.
+    /// Defaults to false.</summary>
+    public bool IsEndless { get; init; }
+
     /// <summary>Gets how long the answer's head may take; null for <see cref="MailDeadlines.Command"/>.</summary>
     public TimeSpan? Deadline { get; init; }
 }

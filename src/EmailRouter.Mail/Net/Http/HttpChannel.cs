@@ -51,7 +51,7 @@ internal sealed class HttpChannel : IDisposable
 
     /// <summary>Sends a request and waits for the head of the answer.</summary>
     /// <param name="call">The request.</param>
-    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <param name="cancellationToken">Stops the attempt, and the reading of the answer's body too.</param>
     /// <returns>The answer, whatever its status; the caller disposes it.</returns>
     /// <exception cref="MailConnectionException">No connection, no answer in time, or the connection broke.</exception>
     /// <exception cref="MailTlsException">The certificate was refused.</exception>
@@ -175,13 +175,13 @@ internal sealed class HttpChannel : IDisposable
             {
                 Stream rest = await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false);
                 byte[] beginning = new byte[BeginningSize];
-                int length = await rest.ReadAtLeastAsync(beginning, BeginningSize, throwOnEndOfStream: false, either.Token).ConfigureAwait(false);
+                int length = await rest.ReadAtLeastAsync(beginning, call.IsEndless ? 1 : BeginningSize, throwOnEndOfStream: false, either.Token).ConfigureAwait(false);
                 string requestId = Header(response, "request-id") ?? id;
                 Log.Server(Encoding.UTF8.GetBytes(string.Create(
                     CultureInfo.InvariantCulture,
                     $"{(int)response.StatusCode} {response.ReasonPhrase} {response.Content.Headers.ContentType?.MediaType} {context.Clock.GetElapsedTime(started).TotalMilliseconds:0} ms, request {requestId}")));
                 Scheme = request.Headers.Authorization?.Scheme ?? (login.Credential is AnonymousCredential || !call.Authenticate ? Scheme : "Negotiate");
-                var body = new HttpBodyStream(beginning.AsMemory(0, length), rest, call.Step, Where(call), context, Log);
+                var body = new HttpBodyStream(beginning.AsMemory(0, length), rest, call.Step, Where(call), context, Log, cancellationToken);
                 return new HttpAnswer(response, body, requestId, RetryAfter.Read(response.Headers, context.Clock), beginning.AsMemory(0, length));
             }
             catch
