@@ -152,6 +152,20 @@ internal sealed class LabConnection(Stream stream, TimeProvider clock, Action<st
         }
     }
 
+    /// <summary>Reads bytes as they come; 0 at the end of the stream.</summary>
+    public async Task<int> ReadAsync(Memory<byte> into, CancellationToken stop)
+    {
+        if (!HasInput && !await FillAsync(stop))
+            return 0;
+        int length = Math.Min(into.Length, end - start);
+        input.AsMemory(start, length).CopyTo(into);
+        start += length;
+        return length;
+    }
+
+    /// <summary>Adds bytes to the answer.</summary>
+    public void Write(ReadOnlySpan<byte> bytes) => output.Write(bytes);
+
     /// <summary>Adds a line to the answer.</summary>
     public void WriteLine(string line)
     {

@@ -3,7 +3,7 @@ using System.Text;
 namespace EmailRouter.Lab.Servers;
 
 /// <summary>What the sessions of both protocols have in common: the loop over commands, the faults at commands, SASL PLAIN and LOGIN.</summary>
-internal abstract class LabDialogue(LabServer server, LabServerOptions options, LabConnection connection, LabProtocol protocol, CancellationToken stop)
+internal abstract class LabDialogue(LabMailServer server, LabServerOptions options, LabConnection connection, LabProtocol protocol, CancellationToken stop)
 {
     protected LabConnection Connection => connection;
 

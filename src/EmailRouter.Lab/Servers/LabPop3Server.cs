@@ -4,7 +4,7 @@ namespace EmailRouter.Lab.Servers;
 /// A POP3 server on loopback (RFC 1939, 2449, 2595, 3206, 5034): CAPA, USER/PASS, AUTH PLAIN and LOGIN, STLS, UIDL, LIST, STAT, TOP, RETR, DELE, RSET,
 /// NOOP, QUIT. One session at a time holds a maildrop; deletions happen at QUIT only.
 /// </summary>
-public sealed class LabPop3Server : LabServer
+public sealed class LabPop3Server : LabMailServer
 {
     private readonly LabServerOptions options;
 
@@ -12,7 +12,7 @@ public sealed class LabPop3Server : LabServer
     /// <param name="store">The mailboxes.</param>
     /// <param name="options">Options; defaults when omitted.</param>
     public LabPop3Server(LabMailStore store, LabServerOptions? options = null)
-        : base(store ?? throw new ArgumentNullException(nameof(store)), options ?? new LabServerOptions())
+        : base(store, options ?? new LabServerOptions())
     {
         this.options = CommonOptions;
     }

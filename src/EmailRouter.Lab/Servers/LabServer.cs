@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace EmailRouter.Lab.Servers;
 
-/// <summary>Options that the lab's mail servers share.</summary>
+/// <summary>Options that the lab's servers share.</summary>
 public record LabServerOptions
 {
     /// <summary>Gets the faults; an own, empty set when omitted.</summary>
@@ -24,7 +24,7 @@ public record LabServerOptions
 }
 
 /// <summary>
-/// A mail server on loopback, on two ports that the system chooses: one that starts in the clear and can be upgraded to TLS, one with TLS from the
+/// A server on loopback, on two ports that the system chooses: one that starts in the clear and may be upgraded to TLS, one with TLS from the
 /// first byte. It runs from <see cref="Start"/> until it is disposed.
 /// </summary>
 public abstract class LabServer : IAsyncDisposable
@@ -40,18 +40,18 @@ public abstract class LabServer : IAsyncDisposable
     private int connections;
     private bool isDisposed;
 
-    private protected LabServer(LabMailStore store, LabServerOptions options)
+    private protected LabServer(TimeProvider clock, LabServerOptions options)
     {
-        Store = store;
+        Clock = clock;
         CommonOptions = options;
-        DateTimeOffset now = store.Clock.GetUtcNow();
+        DateTimeOffset now = clock.GetUtcNow();
         certificate = LabCertificate.Create(now.AddDays(-1), now.AddYears(1));
         expired = new Lazy<X509Certificate2>(() => LabCertificate.Create(now.AddYears(-1), now.AddDays(-1)));
         CertificatePin = LabCertificate.PinOf(certificate);
     }
 
-    /// <summary>Gets the mailboxes it serves.</summary>
-    public LabMailStore Store { get; }
+    /// <summary>Gets the clock.</summary>
+    public TimeProvider Clock { get; }
 
     /// <summary>Gets the faults.</summary>
     public LabFaults Faults => CommonOptions.Faults;
@@ -155,7 +155,7 @@ public abstract class LabServer : IAsyncDisposable
     {
         await Task.Yield();
         socket.NoDelay = true;
-        await using var connection = new LabConnection(new NetworkStream(socket, ownsSocket: true), Store.Clock, CommonOptions.Trace);
+        await using var connection = new LabConnection(new NetworkStream(socket, ownsSocket: true), Clock, CommonOptions.Trace);
         try
         {
             if (implicitTls && Faults.Take(Protocol, "TLS", null, LabFaultKind.Stall) is not null)
@@ -169,4 +169,14 @@ public abstract class LabServer : IAsyncDisposable
             CommonOptions.Trace?.Invoke($"* session ended: {e.Message}");
         }
     }
+}
+
+/// <summary>A server of a mail protocol over the lab's mailboxes.</summary>
+public abstract class LabMailServer : LabServer
+{
+    private protected LabMailServer(LabMailStore store, LabServerOptions options)
+        : base((store ?? throw new ArgumentNullException(nameof(store))).Clock, options) => Store = store;
+
+    /// <summary>Gets the mailboxes it serves.</summary>
+    public LabMailStore Store { get; }
 }

@@ -21,7 +21,7 @@ public sealed record LabSmtpOptions : LabServerOptions
 /// logs in the server that relays. What it accepts goes to the store's log of sent messages, and to lab mailboxes with trace headers before it.
 /// Only CRLF.CRLF ends a message.
 /// </summary>
-public sealed class LabSmtpServer : LabServer
+public sealed class LabSmtpServer : LabMailServer
 {
     private readonly LabSmtpOptions options;
 
@@ -29,7 +29,7 @@ public sealed class LabSmtpServer : LabServer
     /// <param name="store">The mailboxes.</param>
     /// <param name="options">Options; defaults when omitted.</param>
     public LabSmtpServer(LabMailStore store, LabSmtpOptions? options = null)
-        : base(store ?? throw new ArgumentNullException(nameof(store)), options ??= new LabSmtpOptions())
+        : base(store, options ??= new LabSmtpOptions())
     {
         this.options = options;
     }
