@@ -2,6 +2,7 @@ using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Samples;
 using EmailRouter.Lab.Seed;
 using EmailRouter.Lab.Servers;
+using EmailRouter.Lab.Store;
 using EmailRouter.Mail;
 using EmailRouter.Mime;
 using EmailRouter.Routing;

@@ -3,6 +3,7 @@ using System.Text;
 using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Servers;
+using EmailRouter.Lab.Store;
 using EmailRouter.Mail;
 using EmailRouter.Routing;
 using EmailRouter.Routing.Configuration;

@@ -3,7 +3,7 @@ using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Samples;
 using EmailRouter.Lab.Seed;
-using EmailRouter.Lab.Servers;
+using EmailRouter.Lab.Store;
 using EmailRouter.Routing;
 
 namespace EmailRouter.Lab.Demo;

@@ -1,4 +1,5 @@
 using System.Text;
+using EmailRouter.Lab.Store;
 
 namespace EmailRouter.Lab.Servers;
 

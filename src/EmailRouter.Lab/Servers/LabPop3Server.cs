@@ -1,3 +1,5 @@
+using EmailRouter.Lab.Store;
+
 namespace EmailRouter.Lab.Servers;
 
 /// <summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using EmailRouter.Lab.Store;
 
 namespace EmailRouter.Lab.Servers;
 
@@ -261,6 +262,8 @@ internal sealed class LabSmtpDialogue(
             Reply("452 4.5.3 Too many recipients.");
         else if (Store.IsLocalDomain(LabMailStore.DomainOf(path)) && Store.Find(path) is null)
             Reply($"550 5.1.1 <{path}>: no such mailbox here.");
+        else if (Store.Find(path) is { IsFull: true })
+            Reply($"452 4.2.2 <{path}>: the mailbox is full.");
         else if (!Store.IsLocalDomain(LabMailStore.DomainOf(path)) && login is null)
             Reply("554 5.7.1 Relaying needs a login.");
         else

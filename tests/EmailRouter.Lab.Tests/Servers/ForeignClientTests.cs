@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using EmailRouter.Lab.Servers;
+using EmailRouter.Lab.Store;
 
 namespace EmailRouter.Lab.Tests.Servers;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using EmailRouter.Lab.Servers;
+using EmailRouter.Lab.Store;
 
 namespace EmailRouter.Lab.Tests.Servers;
 

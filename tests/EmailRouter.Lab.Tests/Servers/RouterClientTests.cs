@@ -1,5 +1,6 @@
 using System.Text;
 using EmailRouter.Lab.Servers;
+using EmailRouter.Lab.Store;
 using EmailRouter.Mail;
 using EmailRouter.Mail.Pop3;
 using EmailRouter.Mail.Smtp;
