@@ -35,7 +35,7 @@ public sealed class Router : IAsyncDisposable
         Store = store;
         Configuration = configuration;
         Secrets = SecretProtector.For(store.Path);
-        Tokens = new TokenSource(store.Folder, Secrets, options.TokenHttp);
+        Tokens = new TokenSource(store.Folder, Secrets, options.Systems, options.TokenHttp) { Clock = options.Mail.Clock };
         rates = new CorrespondentRate(configuration.Routing.MaxPerCorrespondentPerHour, options.Mail.Clock);
     }
 
@@ -48,7 +48,7 @@ public sealed class Router : IAsyncDisposable
     /// <summary>Gets what decrypts the stored credentials.</summary>
     public ISecretProtector Secrets { get; }
 
-    /// <summary>Gets what gets OAuth access tokens for the profiles that log in by them.</summary>
+    /// <summary>Gets what gets OAuth access tokens for the profiles and deployments that log in by them.</summary>
     public TokenSource Tokens { get; }
 
     /// <summary>Gets the systems the router knows.</summary>

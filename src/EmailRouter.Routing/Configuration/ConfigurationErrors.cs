@@ -53,6 +53,9 @@ internal static class ConfigurationErrors
     public static RouterException UnknownSystem(string kind, string name, IEnumerable<string> known) => new(new RouterError(
         "RouterSystemUnknown", Step, $"There is no {kind} system {name}.", $"Use one of: {string.Join(", ", known.Order(StringComparer.OrdinalIgnoreCase))}.", false));
 
+    public static RouterException DeploymentIncomplete(string name, string problem, string remedy) => new(new RouterError(
+        "RouterDeploymentIncomplete", Step, $"The deployment {name} {problem}.", remedy, false));
+
     public static RouterException KeyExposed(string path) => new(new RouterError(
         "RouterKeyFileExposed",
         "Secrets",

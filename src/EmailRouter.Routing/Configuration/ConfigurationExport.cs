@@ -13,17 +13,24 @@ public static class ConfigurationExport
         ArgumentNullException.ThrowIfNull(configuration);
         return configuration with
         {
-            Deployments = [.. configuration.Deployments.Select(d => d with { Credential = Strip(d.Credential) })],
+            Deployments =
+            [
+                .. configuration.Deployments.Select(d => d with
+                {
+                    Credential = Strip(d.Credential),
+                    OAuth = Strip(d.OAuth),
+                    FurtherApplications = [.. d.FurtherApplications.Select(application => Strip(application)!)],
+                    Options = Strip(d.Options),
+                }),
+            ],
             Profiles =
             [
                 .. configuration.Profiles.Select(p => p with
                 {
                     Credential = Strip(p.Credential),
-                    OAuth = p.OAuth is { ClientSecret: not null } oauth ? oauth with { ClientSecret = string.Empty } : p.OAuth,
+                    OAuth = Strip(p.OAuth),
                     SentCopy = p.SentCopy is null ? null : p.SentCopy with { Credential = Strip(p.SentCopy.Credential) },
-
-                    // A plug-in's own settings: what sounds like a secret does not leave either.
-                    Options = p.Options.Where(o => !SoundsSecret(o.Key)).ToDictionary(o => o.Key, o => o.Value),
+                    Options = Strip(p.Options),
                 }),
             ],
             Mailboxes = [.. configuration.Mailboxes.Select(m => m with { Credential = Strip(m.Credential) })],
@@ -31,6 +38,16 @@ public static class ConfigurationExport
     }
 
     private static StoredCredential? Strip(StoredCredential? credential) => credential is null ? null : credential with { Secret = string.Empty };
+
+    private static OAuthConfiguration? Strip(OAuthConfiguration? oauth) => oauth is null ? null : oauth with
+    {
+        ClientSecret = oauth.ClientSecret is null ? null : string.Empty,
+        CertificatePassword = oauth.CertificatePassword is null ? null : string.Empty,
+    };
+
+    /// <summary>A plug-in's own settings: what sounds like a secret does not leave either.</summary>
+    private static Dictionary<string, string> Strip(IReadOnlyDictionary<string, string> options) =>
+        options.Where(o => !SoundsSecret(o.Key)).ToDictionary(o => o.Key, o => o.Value);
 
     private static bool SoundsSecret(string name) => SecretWords.Any(word => name.Contains(word, StringComparison.OrdinalIgnoreCase));
 }

@@ -107,14 +107,24 @@ public static class ConfigurationJson
             RouterName = read.RouterName ?? defaults.RouterName,
             StatePath = read.StatePath ?? defaults.StatePath,
             Routing = read.Routing ?? defaults.Routing,
-            Deployments = List(read.Deployments, "deployments", path),
+            Deployments =
+            [
+                .. List(read.Deployments, "deployments", path).Select(deployment => deployment with
+                {
+                    OAuth = Complete(deployment.OAuth, path),
+                    FurtherApplications = [.. List(deployment.FurtherApplications, "furtherApplications", path).Select(application => Complete(application, path)!)],
+                    CertificatePins = List(deployment.CertificatePins, "certificatePins", path),
+                    ForwardMailboxes = List(deployment.ForwardMailboxes, "forwardMailboxes", path),
+                    Options = deployment.Options ?? new Dictionary<string, string>(),
+                }),
+            ],
             Mailboxes = List(read.Mailboxes, "mailboxes", path),
             Profiles =
             [
                 .. List(read.Profiles, "profiles", path).Select(profile => profile with
                 {
                     CertificatePins = List(profile.CertificatePins, "certificatePins", path),
-                    OAuth = profile.OAuth is null ? null : profile.OAuth with { Scopes = List(profile.OAuth.Scopes, "scopes", path) },
+                    OAuth = Complete(profile.OAuth, path),
                     Options = profile.Options ?? new Dictionary<string, string>(),
                     Settlement = profile.Settlement ?? Mail.Settlement.Keep,
                     UntrackedSettlement = profile.UntrackedSettlement ?? Mail.Settlement.Keep,
@@ -122,6 +132,13 @@ public static class ConfigurationJson
             ],
         };
     }
+
+    private static OAuthConfiguration? Complete(OAuthConfiguration? read, string path) => read is null ? null : read with
+    {
+        ClientId = read.ClientId ?? string.Empty,
+        Scopes = List(read.Scopes, "scopes", path),
+        Arguments = List(read.Arguments, "arguments", path),
+    };
 
     private static IReadOnlyList<T> List<T>(IReadOnlyList<T>? list, string name, string path)
         where T : class

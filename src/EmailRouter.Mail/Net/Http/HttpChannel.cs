@@ -132,18 +132,10 @@ internal sealed class HttpChannel : IDisposable
 
     private static NetworkCredential? Windows(MailCredential credential) => credential switch
     {
-        PasswordCredential password => Split(password),
+        PasswordCredential password => HttpHandlers.WindowsLogin(password.UserName, password.Secret),
         ProcessCredential => CredentialCache.DefaultNetworkCredentials,
         _ => null,
     };
-
-    private static NetworkCredential Split(PasswordCredential password)
-    {
-        int slash = password.UserName.IndexOf('\\', StringComparison.Ordinal);
-        return slash > 0
-            ? new NetworkCredential(password.UserName[(slash + 1)..], password.Secret, password.UserName[..slash])
-            : new NetworkCredential(password.UserName, password.Secret);
-    }
 
     private static string BasicOf(PasswordCredential password) => Convert.ToBase64String(Encoding.UTF8.GetBytes($"{password.UserName}:{password.Secret}"));
 

@@ -36,6 +36,17 @@ public static class HttpHandlers
         };
     }
 
+    /// <summary>Makes the credential of a Windows log-in.</summary>
+    /// <param name="userName">The user name, as <c>DOMAIN\user</c> or <c>user@domain</c>.</param>
+    /// <param name="password">The password.</param>
+    /// <returns>The credential.</returns>
+    public static NetworkCredential WindowsLogin(string userName, string password)
+    {
+        ArgumentNullException.ThrowIfNull(userName);
+        int slash = userName.IndexOf('\\', StringComparison.Ordinal);
+        return slash > 0 ? new NetworkCredential(userName[(slash + 1)..], password, userName[..slash]) : new NetworkCredential(userName, password);
+    }
+
     /// <summary>Offers a credential for Negotiate and NTLM only: Basic would send the password to whoever asks.</summary>
     private sealed class WindowsCredentials(NetworkCredential credential) : ICredentials
     {

@@ -3,8 +3,11 @@ namespace EmailRouter.Routing.Configuration;
 /// <summary>How a profile or a deployment gets OAuth access tokens from an identity provider that speaks as Microsoft Entra does.</summary>
 public sealed record OAuthConfiguration
 {
-    /// <summary>Gets the id of the application that is registered for the router; for <see cref="OAuthFlow.ManagedIdentity"/> that of a user-assigned identity, or empty.</summary>
-    public required string ClientId { get; init; }
+    /// <summary>
+    /// Gets the id of the application that is registered for the router; for <see cref="OAuthFlow.ManagedIdentity"/> that of a user-assigned identity, or empty for the
+    /// machine's own. Empty for <see cref="OAuthFlow.Command"/>.
+    /// </summary>
+    public string ClientId { get; init; } = string.Empty;
 
     /// <summary>Gets the id or domain of the tenant. Together with the default authority it names who gives the tokens.</summary>
     public string? TenantId { get; init; }
@@ -15,7 +18,10 @@ public sealed record OAuthConfiguration
     /// <summary>Gets how the router gets its first token. Defaults to <see cref="OAuthFlow.ClientCredentials"/>.</summary>
     public OAuthFlow Flow { get; init; }
 
-    /// <summary>Gets the scopes. Empty: all rights of the application at the service of the profile or deployment (<c>https://service/.default</c>).</summary>
+    /// <summary>
+    /// Gets the scopes. Empty: all rights of the application at the service of the profile or deployment (<c>https://service/.default</c>), or for flows in which a person signs in
+    /// what the mail system or CRM needs of that person's rights.
+    /// </summary>
     public IReadOnlyList<string> Scopes { get; init; } = [];
 
     /// <summary>Gets the application's secret, protected (<see cref="ISecretProtector"/>); only for <see cref="OAuthFlow.ClientCredentials"/>.</summary>
@@ -31,6 +37,15 @@ public sealed record OAuthConfiguration
 
     /// <summary>Gets the account that signed in, when it is another than the mailbox; only for <see cref="OAuthFlow.DeviceCode"/> and <see cref="OAuthFlow.Interactive"/>.</summary>
     public string? UserName { get; init; }
+
+    /// <summary>
+    /// Gets the full path of the program or PowerShell script of <see cref="OAuthFlow.Command"/>. It prints a token to its standard output: bare, or as JSON with
+    /// <c>access_token</c> and <c>expires_on</c> as <c>az account get-access-token</c> does. It is started without a shell, under the router's account.
+    /// </summary>
+    public string? Command { get; init; }
+
+    /// <summary>Gets the command's arguments. <c>{resource}</c>, <c>{scope}</c> and <c>{user}</c> in them stand for the service, the scopes and the mailbox or account.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
 }
 
 /// <summary>How the router gets its first token.</summary>
@@ -50,4 +65,7 @@ public enum OAuthFlow
 
     /// <summary>A person signs in once in a browser on this machine; from then on the token is renewed.</summary>
     Interactive,
+
+    /// <summary>A program of the administrator's gets the token from wherever it is kept.</summary>
+    Command,
 }

@@ -1,15 +1,28 @@
 using System.Text;
+using Microsoft.Identity.Client;
 
 namespace EmailRouter.Routing.Configuration;
 
 /// <summary>
-/// Keeps the cached tokens of one profile in a file beside the configuration: protected as secrets are, readable by the owner only, and replaced in one step
+/// Keeps the cached tokens of one profile or deployment in a file beside the configuration: protected as secrets are, readable by the owner only, and replaced in one step
 /// so that a crash leaves the old one or the new one.
 /// </summary>
 /// <param name="path">The file.</param>
 /// <param name="secrets">What protects it.</param>
 internal sealed class TokenCacheFile(string path, ISecretProtector secrets)
 {
+    /// <summary>Lets the identity library keep its cache here.</summary>
+    /// <param name="cache">The library's cache.</param>
+    public void Keep(ITokenCache cache)
+    {
+        cache.SetBeforeAccessAsync(async e => e.TokenCache.DeserializeMsalV3(await ReadAsync(e.CancellationToken).ConfigureAwait(false)));
+        cache.SetAfterAccessAsync(async e =>
+        {
+            if (e.HasStateChanged)
+                await WriteAsync(e.TokenCache.SerializeMsalV3(), e.CancellationToken).ConfigureAwait(false);
+        });
+    }
+
     /// <summary>Reads the cache.</summary>
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <returns>The bytes; null when there is none, or none that this machine can read, so that tokens are got anew.</returns>

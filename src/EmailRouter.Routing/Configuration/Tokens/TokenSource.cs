@@ -1,30 +1,34 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using System.Text;
+using EmailRouter.Crm;
 using EmailRouter.Mail;
 using Microsoft.Identity.Client;
 
 namespace EmailRouter.Routing.Configuration;
 
-/// <summary>What a person needs to sign in on another machine.</summary>
-/// <param name="UserCode">The code to enter.</param>
-/// <param name="Url">Where to enter it.</param>
-/// <param name="Message">The provider's own words for both.</param>
-/// <param name="ExpiresOn">Until when the code works.</param>
-public sealed record DeviceCodePrompt(string UserCode, string Url, string Message, DateTimeOffset ExpiresOn);
-
 /// <summary>
-/// Gets OAuth access tokens for profiles and keeps them: in memory, and protected in a file beside the configuration.
+/// Gets OAuth access tokens for profiles and deployments and keeps them: in memory, and protected in a file beside the configuration.
 /// Safe for many callers at once.
 /// </summary>
 /// <param name="folder">Where the caches are kept.</param>
 /// <param name="secrets">What decrypts the application's secret and protects the caches.</param>
+/// <param name="systems">The mail systems, which know the scope of their servers' tokens; null when none is known.</param>
 /// <param name="http">Makes the HTTP client; null for the platform's.</param>
-public sealed class TokenSource(string folder, ISecretProtector secrets, Func<HttpClient>? http = null)
+public sealed class TokenSource(string folder, ISecretProtector secrets, RouterSystems? systems = null, Func<HttpClient>? http = null)
 {
-    private const string DefaultScope = "https://outlook.office365.com/.default";
+    private readonly ConcurrentDictionary<string, Lazy<KeptTokens>> kept = new(StringComparer.Ordinal);
+    private readonly HttpFactory factory = new(http ?? (static () => new HttpClient()));
 
-    private readonly ConcurrentDictionary<string, Lazy<IClientApplicationBase>> applications = new(StringComparer.Ordinal);
+    /// <summary>Gets the clock of waits and of what is kept in memory. Defaults to the system's.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Makes the subject of a profile's tokens.</summary>
+    /// <param name="profile">A profile whose credential source is <see cref="CredentialSource.OAuth"/>.</param>
+    /// <returns>The subject.</returns>
+    public TokenSubject SubjectOf(ProfileConfiguration profile)
+    {
+        ArgumentNullException.ThrowIfNull(profile);
+        return TokenSubject.Of(profile, systems?.FindMail(profile.System));
+    }
 
     /// <summary>Makes the credential of a mailbox: a token is got when the server is about to be logged in to.</summary>
     /// <param name="profile">A profile whose credential source is <see cref="CredentialSource.OAuth"/>.</param>
@@ -32,8 +36,25 @@ public sealed class TokenSource(string folder, ISecretProtector secrets, Func<Ht
     /// <returns>The credential.</returns>
     public MailCredential CredentialOf(ProfileConfiguration profile, string mailbox)
     {
-        ArgumentNullException.ThrowIfNull(profile);
-        return MailCredential.Token(mailbox, cancellationToken => GetAsync(profile, mailbox, cancellationToken));
+        TokenSubject subject = SubjectOf(profile);
+        return new TokenCredential(mailbox, cancellationToken => GetAsync(subject, mailbox, renew: false, cancellationToken))
+        {
+            RenewAsync = cancellationToken => GetAsync(subject, mailbox, renew: true, cancellationToken),
+        };
+    }
+
+    /// <summary>Makes the credential of one of a deployment's applications.</summary>
+    /// <param name="subject">The subject (<see cref="TokenSubject.Of(DeploymentConfiguration, OAuthConfiguration?)"/>).</param>
+    /// <returns>The credential; its tokens fail with a <see cref="CrmException"/>.</returns>
+    /// <exception cref="CrmException">The application's certificate cannot be used.</exception>
+    public CrmToken CredentialOf(TokenSubject subject)
+    {
+        ArgumentNullException.ThrowIfNull(subject);
+        string name = subject.NeedsSignIn ? subject.OAuth.UserName ?? subject.Name : subject.OAuth.ClientId.Length > 0 ? subject.OAuth.ClientId : subject.Name;
+        return new CrmToken(name, async (renew, cancellationToken) => (await GetAsync(subject, null, renew, cancellationToken).ConfigureAwait(false)).Value)
+        {
+            CertificateExpiresOn = CertificateExpiresOn(subject),
+        };
     }
 
     /// <summary>Gets a token that is valid now: from the cache, by renewal, or anew by the application's secret.</summary>
@@ -43,138 +64,94 @@ public sealed class TokenSource(string folder, ISecretProtector secrets, Func<Ht
     /// <returns>The token.</returns>
     /// <exception cref="MailAuthenticationException"><c>MailTokenSignInNeeded</c>: a person must sign in; or <c>MailTokenRefused</c>.</exception>
     /// <exception cref="MailConnectionException"><c>MailTokenUnavailable</c>: the provider cannot be reached now.</exception>
-    public async ValueTask<AccessToken> GetAsync(ProfileConfiguration profile, string mailbox, CancellationToken cancellationToken)
+    public ValueTask<AccessToken> GetAsync(ProfileConfiguration profile, string mailbox, CancellationToken cancellationToken) =>
+        GetAsync(SubjectOf(profile), mailbox, renew: false, cancellationToken);
+
+    /// <summary>Gets a token that is valid now.</summary>
+    /// <param name="subject">Whom it is for.</param>
+    /// <param name="user">The mailbox's address; null for the only account that signed in, and where the application logs in itself.</param>
+    /// <param name="renew">Whether to go past every cache, because a server refused the cached one.</param>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <returns>The token.</returns>
+    /// <exception cref="MailException">For profiles: <c>MailTokenSignInNeeded</c>, <c>MailTokenRefused</c> or <c>MailTokenUnavailable</c>.</exception>
+    /// <exception cref="CrmException">For deployments: <c>CrmTokenSignInNeeded</c>, <c>CrmTokenRefused</c> or <c>CrmTokenUnavailable</c>.</exception>
+    public async ValueTask<AccessToken> GetAsync(TokenSubject subject, string? user, bool renew, CancellationToken cancellationToken)
     {
-        OAuthConfiguration oauth = Require(profile);
+        ArgumentNullException.ThrowIfNull(subject);
+        string? account = subject.OAuth.UserName ?? user;
         try
         {
-            AuthenticationResult result;
-            if (Application(profile, oauth) is IConfidentialClientApplication confidential)
-            {
-                result = await confidential.AcquireTokenForClient(Scopes(oauth)).ExecuteAsync(cancellationToken).ConfigureAwait(false);
-            }
-            else
-            {
-                var application = (IPublicClientApplication)Application(profile, oauth);
-                string user = oauth.UserName ?? mailbox;
-                IEnumerable<IAccount> accounts = await application.GetAccountsAsync().ConfigureAwait(false);
-                IAccount account = accounts.FirstOrDefault(a => string.Equals(a.Username, user, StringComparison.OrdinalIgnoreCase))
-                    ?? throw SignInNeeded(profile, user, null);
-                result = await application.AcquireTokenSilent(Scopes(oauth), account).ExecuteAsync(cancellationToken).ConfigureAwait(false);
-            }
-
-            return new AccessToken(result.AccessToken, result.ExpiresOn);
+            return await TokensOf(subject).GetAsync(account, renew, cancellationToken).ConfigureAwait(false);
         }
-        catch (MsalUiRequiredException e)
+        catch (Exception e) when (e is TokenException or MsalException or HttpRequestException)
         {
-            throw SignInNeeded(profile, oauth.UserName ?? mailbox, e);
-        }
-        catch (Exception e) when (e is MsalException or HttpRequestException)
-        {
-            throw Failed(profile, e);
+            throw TokenErrors.From(subject, account, e);
         }
     }
 
-    /// <summary>Signs in by device code (RFC 8628): shows a code and waits until a person has entered it elsewhere.</summary>
-    /// <param name="profile">A profile whose flow is <see cref="OAuthFlow.DeviceCode"/>.</param>
-    /// <param name="show">Shows the code.</param>
+    /// <summary>Signs a person in, once: by device code (RFC 8628), or in the browser of this machine. Further sign-ins add accounts.</summary>
+    /// <param name="subject">A subject that needs it (<see cref="TokenSubject.NeedsSignIn"/>).</param>
+    /// <param name="show">Shows a device code.</param>
+    /// <param name="openBrowser">Opens the page of the interactive flow; null for the system's browser.</param>
     /// <param name="cancellationToken">Stops the waiting.</param>
     /// <returns>The account that signed in.</returns>
-    /// <exception cref="MailException">The provider refused, or cannot be reached.</exception>
-    public async Task<string> SignInAsync(ProfileConfiguration profile, Func<DeviceCodePrompt, Task> show, CancellationToken cancellationToken)
+    /// <exception cref="MailException">For profiles: the provider refused, cannot be reached, or nobody signed in.</exception>
+    /// <exception cref="CrmException">The same for deployments.</exception>
+    public async Task<string> SignInAsync(TokenSubject subject, Func<DeviceCodePrompt, Task> show, Func<Uri, Task>? openBrowser, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(subject);
         ArgumentNullException.ThrowIfNull(show);
-        OAuthConfiguration oauth = Require(profile);
-        if (Application(profile, oauth) is not IPublicClientApplication application)
-            throw new ArgumentException($"The profile {profile.Name} logs in by the application's secret; nobody signs in.", nameof(profile));
         try
         {
-            AuthenticationResult result = await application
-                .AcquireTokenWithDeviceCode(
-                    Scopes(oauth), code => show(new DeviceCodePrompt(code.UserCode, code.VerificationUrl, code.Message, code.ExpiresOn)))
-                .ExecuteAsync(cancellationToken).ConfigureAwait(false);
-            return result.Account.Username;
+            KeptTokens tokens = TokensOf(subject);
+            if (tokens.Grant is not UserGrant grant)
+                throw new ArgumentException($"For {subject} nobody signs in: it gets its tokens by {subject.OAuth.Flow}.", nameof(subject));
+            string user = await grant.SignInAsync(show, openBrowser, cancellationToken).ConfigureAwait(false);
+            tokens.Clear();
+            return user;
         }
-        catch (Exception e) when (e is MsalException or HttpRequestException)
+        catch (Exception e) when (e is TokenException or MsalException or HttpRequestException)
         {
-            throw Failed(profile, e);
+            throw TokenErrors.From(subject, subject.OAuth.UserName, e);
         }
     }
 
-    private static OAuthConfiguration Require(ProfileConfiguration profile)
+    /// <summary>Finds out when the certificate of an application expires.</summary>
+    /// <param name="subject">The subject.</param>
+    /// <returns>When; null where it logs in without one.</returns>
+    /// <exception cref="MailException">For profiles: the certificate cannot be used.</exception>
+    /// <exception cref="CrmException">The same for deployments.</exception>
+    public DateTimeOffset? CertificateExpiresOn(TokenSubject subject)
     {
-        ArgumentNullException.ThrowIfNull(profile);
-        return profile.OAuth ?? throw new ArgumentException($"The profile {profile.Name} has no OAuth settings.", nameof(profile));
-    }
-
-    private static IEnumerable<string> Scopes(OAuthConfiguration oauth) => oauth.Scopes.Count > 0 ? oauth.Scopes : [DefaultScope];
-
-    private static MailAuthenticationException SignInNeeded(ProfileConfiguration profile, string user, Exception? cause) => new(
-        "MailTokenSignInNeeded",
-        $"The profile {profile.Name} has no token of {user}, and none can be got without that person.",
-        $"Sign in once as {user} with a device code.",
-        cause);
-
-    private static MailException Failed(ProfileConfiguration profile, Exception cause)
-    {
-        int status = (cause as MsalServiceException)?.StatusCode ?? 0;
-        string reason = cause.Message.Split('\n', 2)[0].Trim();
-        if (cause is HttpRequestException || status is 429 or >= 500)
+        ArgumentNullException.ThrowIfNull(subject);
+        if (subject.OAuth.Flow != OAuthFlow.Certificate)
+            return null;
+        try
         {
-            return new MailConnectionException(
-                "MailTokenUnavailable",
-                MailStep.Authenticate,
-                $"No token for the profile {profile.Name} now: {reason}",
-                "The identity provider is busy or out of reach; it is tried again.",
-                cause)
-            {
-                IsTransient = true,
-                RetryAfter = (cause as MsalServiceException)?.Headers?.RetryAfter?.Delta,
-            };
+            using var certificate = ClientCertificate.Load(subject.OAuth, secrets);
+            return certificate.NotAfter;
         }
-
-        return new MailAuthenticationException(
-            "MailTokenRefused",
-            $"The identity provider refused a token for the profile {profile.Name}: {reason}",
-            "Check tenant, application id and secret, and that the application has the mail server's permissions (e.g. IMAP.AccessAsApp) with consent.",
-            cause);
-    }
-
-    private IClientApplicationBase Application(ProfileConfiguration profile, OAuthConfiguration oauth) =>
-        applications.GetOrAdd($"{profile.Name}\n{oauth.ClientId}", _ => new Lazy<IClientApplicationBase>(() => Build(profile, oauth))).Value;
-
-    private IClientApplicationBase Build(ProfileConfiguration profile, OAuthConfiguration oauth)
-    {
-        string authority = oauth.Authority?.AbsoluteUri ?? $"https://login.microsoftonline.com/{oauth.TenantId}";
-        var factory = new HttpFactory(http ?? (static () => new HttpClient()));
-        if (oauth.Flow == OAuthFlow.DeviceCode)
+        catch (TokenException e)
         {
-            IPublicClientApplication application = PublicClientApplicationBuilder.Create(oauth.ClientId)
-                .WithAuthority(authority, validateAuthority: false).WithInstanceDiscovery(false).WithHttpClientFactory(factory).Build();
-            Keep(application.UserTokenCache, profile);
-            return application;
+            throw TokenErrors.From(subject, null, e);
         }
-
-        IConfidentialClientApplication confidential = ConfidentialClientApplicationBuilder.Create(oauth.ClientId)
-            .WithClientSecret(secrets.Unprotect(oauth.ClientSecret ?? string.Empty))
-            .WithAuthority(authority, validateAuthority: false).WithInstanceDiscovery(false).WithHttpClientFactory(factory).Build();
-        Keep(confidential.AppTokenCache, profile);
-        return confidential;
     }
 
-    private void Keep(ITokenCache cache, ProfileConfiguration profile)
+    /// <summary>A failure is not kept: what was missing may be there at the next attempt. A certificate file that was replaced is read again.</summary>
+    private KeptTokens TokensOf(TokenSubject subject) => kept.GetOrAdd(
+        $"{subject.Key}\n{ClientCertificate.StampOf(subject.OAuth)}\n{string.Join(' ', subject.Scopes)}",
+        _ => new Lazy<KeptTokens>(() => new KeptTokens(GrantOf(subject), Clock), LazyThreadSafetyMode.PublicationOnly)).Value;
+
+    private ITokenGrant GrantOf(TokenSubject subject) => subject.OAuth.Flow switch
     {
-        // A name may hold anything; the file's name is made of what every file system takes.
-        string name = new([.. profile.Name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '-')]);
-        string mark = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(profile.Name.ToUpperInvariant())), 0, 4);
-        var file = new TokenCacheFile(Path.Combine(folder, $"tokens.{name}.{mark}.dat"), secrets);
-        cache.SetBeforeAccessAsync(async e => e.TokenCache.DeserializeMsalV3(await file.ReadAsync(e.CancellationToken).ConfigureAwait(false)));
-        cache.SetAfterAccessAsync(async e =>
-        {
-            if (e.HasStateChanged)
-                await file.WriteAsync(e.TokenCache.SerializeMsalV3(), e.CancellationToken).ConfigureAwait(false);
-        });
-    }
+        OAuthFlow.ClientCredentials or OAuthFlow.Certificate => new ApplicationGrant(subject, secrets, CacheOf(subject), factory),
+        OAuthFlow.DeviceCode or OAuthFlow.Interactive => new UserGrant(subject, CacheOf(subject), factory, Clock),
+        OAuthFlow.ManagedIdentity => new ManagedIdentityGrant(subject, factory),
+        OAuthFlow.Command => new CommandGrant(subject, Clock),
+        _ => throw new TokenException("Refused", $"the flow {subject.OAuth.Flow} is not known", "Choose one of the flows that the router knows."),
+    };
+
+    private TokenCacheFile CacheOf(TokenSubject subject) => new(Path.Combine(folder, subject.CacheFile), secrets);
 
     private sealed class HttpFactory(Func<HttpClient> make) : IMsalHttpClientFactory
     {
