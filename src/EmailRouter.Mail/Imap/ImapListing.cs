@@ -83,12 +83,13 @@ internal sealed class ImapListing(ImapClient client)
         var uids = new HashSet<uint>();
         bool extended = client.Capabilities.Has(ImapFeatures.ExtendedSearch);
         uint from = after == uint.MaxValue ? after : after + 1;
+        bool knowsStar = true;
         while (true)
         {
             bool isWindow = !extended && folder.UidNext is { } next && next > from && next - from > SearchWindow && folder.Exists > SearchWindow;
             string range = isWindow
                 ? string.Create(CultureInfo.InvariantCulture, $"{from}:{from + SearchWindow - 1}")
-                : string.Create(CultureInfo.InvariantCulture, $"{from}:*");
+                : knowsStar ? string.Create(CultureInfo.InvariantCulture, $"{from}:*") : string.Create(CultureInfo.InvariantCulture, $"{from}:{uint.MaxValue}");
 
             // RETURN () ought to mean ALL and does not everywhere (MailKit #1177). No CHARSET: there is nothing but ASCII.
             string command = $"UID SEARCH {(extended ? "RETURN (ALL) " : string.Empty)}UID {range} UNDELETED";
@@ -101,9 +102,17 @@ internal sealed class ImapListing(ImapClient client)
 
             if (!response.IsOk)
                 throw ImapErrors.Refused(client.Stream, response, MailStep.List, "to list the messages");
-            if (!isWindow)
+            if (isWindow)
+            {
+                from += SearchWindow;
+                continue;
+            }
+
+            if (uids.Count > 0 || folder.Exists == 0 || !knowsStar)
                 break;
-            from += SearchWindow;
+
+            // n:* always matches the last message, so nothing at all means that all are deleted, or that the server does not know the star here (GNU Mailutils imap4d 3.15).
+            knowsStar = false;
         }
 
         // n:* always matches the last message, even when its UID is below n (RFC 9051 9, seq-range).

@@ -45,3 +45,23 @@ public sealed class PostfixFixture : IAsyncLifetime
             await accounts.DisposeAsync();
     }
 }
+
+/// <summary>One pair of Mailutils servers for the tests of a class, with the users anna to emil.</summary>
+public sealed class MailutilsFixture : IAsyncLifetime
+{
+    private MailutilsServer? server;
+
+    public MailutilsServer Server => server ?? throw new InvalidOperationException("GNU Mailutils is not installed; the test should have been skipped.");
+
+    public async Task InitializeAsync()
+    {
+        if (Installed.WhyNot(Software.Mailutils) is null)
+            server = await MailutilsServer.StartAsync("anna", "bert", "carl", "dora", "emil");
+    }
+
+    public async Task DisposeAsync()
+    {
+        if (server is not null)
+            await server.DisposeAsync();
+    }
+}

@@ -9,6 +9,7 @@ public enum Software
     Pigeonhole,
     Aiosmtpd,
     Python,
+    Mailutils,
 }
 
 /// <summary>Finds out what is installed.</summary>
@@ -26,6 +27,7 @@ public static class Installed
         Software.Aiosmtpd when !File.Exists("/usr/bin/python3") || !Directory.Exists("/usr/lib/python3/dist-packages/aiosmtpd") =>
             "aiosmtpd is not installed (package python3-aiosmtpd)",
         Software.Mpop when Find("mpop") is null => "mpop is not installed (package mpop)",
+        Software.Mailutils when Find("pop3d") is null || Find("imap4d") is null => "GNU Mailutils' servers are not installed (packages mailutils-pop3d, mailutils-imap4d)",
         Software.Python when Find("python3") is null => "Python is not installed (package python3)",
         _ => null,
     };
