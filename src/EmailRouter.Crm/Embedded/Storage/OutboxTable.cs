@@ -1,3 +1,4 @@
+using EmailRouter.Crm.Outbox;
 using EmailRouter.Sqlite;
 using Microsoft.Data.Sqlite;
 

@@ -1,4 +1,4 @@
-namespace EmailRouter.Crm.Embedded.Storage;
+namespace EmailRouter.Crm.Outbox;
 
 /// <summary>
 /// Takes work from several queues fairly: the queues take turns, each turn is worth one usual item, and an item that is larger uses up several turns. Whose

@@ -1,4 +1,4 @@
-namespace EmailRouter.Crm.Embedded.Storage;
+namespace EmailRouter.Crm.Outbox;
 
 /// <summary>Whether email of a sender may be sent through the router.</summary>
 internal static class SenderGate

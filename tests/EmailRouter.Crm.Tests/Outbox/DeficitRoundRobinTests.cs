@@ -1,6 +1,6 @@
-using EmailRouter.Crm.Embedded.Storage;
+using EmailRouter.Crm.Outbox;
 
-namespace EmailRouter.Crm.Tests.Embedded;
+namespace EmailRouter.Crm.Tests.Outbox;
 
 public sealed class DeficitRoundRobinTests
 {
