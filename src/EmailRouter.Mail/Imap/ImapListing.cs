@@ -108,7 +108,8 @@ internal sealed class ImapListing(ImapClient client)
                 continue;
             }
 
-            if (uids.Count > 0 || folder.Exists == 0 || !knowsStar)
+            bool isExpected = folder.Exists > 0 && (folder.UidNext is not > 0 || folder.UidNext > from);
+            if (uids.Count > 0 || !isExpected || extended || !knowsStar)
                 break;
 
             // n:* always matches the last message, so nothing at all means that all are deleted, or that the server does not know the star here (GNU Mailutils imap4d 3.15).

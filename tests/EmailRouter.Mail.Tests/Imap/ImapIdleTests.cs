@@ -53,6 +53,7 @@ public sealed class ImapIdleTests
             C: DONE    S: A3 OK done
             C: A4 NOOP    S: A4 OK
             C: A5 UID SEARCH UID 1:* UNDELETED    S: * SEARCH\r\nA5 OK
+            C: A6 UID SEARCH UID 1:4294967295 UNDELETED    S: * SEARCH\r\nA6 OK
             """);
         await using IMailboxSession session = await ImapSessionTests.OpenAsync(transport);
 
@@ -67,6 +68,7 @@ public sealed class ImapIdleTests
     {
         var transport = new ScriptedTransport(ImapSessionTests.Open(CanIdle, "1 EXISTS", "[UIDNEXT 4]") + """
             C: A3 UID SEARCH UID 1:* UNDELETED    S: * SEARCH\r\n* 2 EXISTS\r\nA3 OK
+            C: A4 UID SEARCH UID 1:4294967295 UNDELETED    S: * SEARCH\r\nA4 OK
             """);
         await using IMailboxSession session = await ImapSessionTests.OpenAsync(transport);
         await session.ListAsync(MailboxCursor.Start, default).ToListAsync();

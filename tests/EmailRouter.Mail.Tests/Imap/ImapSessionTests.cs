@@ -47,7 +47,13 @@ public sealed class ImapSessionTests
     [InlineData("7:4294967295", "[UIDNEXT 4]", null)]
     public async Task A_cursor_holds_while_the_uidvalidity_does(string cursor, string selected, string? search)
     {
-        string searching = search is null ? string.Empty : $"C: A3 UID SEARCH {search} UNDELETED    S: * SEARCH\\r\\nA3 OK\n";
+        // Behind the position the star finds the last message again; from the start nothing is left, and the server is asked once more without a star.
+        string searching = search switch
+        {
+            null => string.Empty,
+            "UID 4:*" => "C: A3 UID SEARCH UID 4:* UNDELETED    S: * SEARCH 3\\r\\nA3 OK\n",
+            _ => $"C: A3 UID SEARCH {search} UNDELETED    S: * SEARCH\\r\\nA3 OK\nC: A4 UID SEARCH UID 1:4294967295 UNDELETED    S: * SEARCH\\r\\nA4 OK\n",
+        };
         var transport = new ScriptedTransport(Open("IMAP4rev1 CONDSTORE", "3 EXISTS", selected) + searching);
         await using IMailboxSession session = await OpenAsync(transport);
 
@@ -86,6 +92,7 @@ public sealed class ImapSessionTests
         var transport = new ScriptedTransport(Open("IMAP4rev1", "90000 EXISTS", "[UIDNEXT 100001]") + """
             C: A3 UID SEARCH UID 1:50000 UNDELETED    S: * SEARCH\r\nA3 OK
             C: A4 UID SEARCH UID 50001:* UNDELETED    S: * SEARCH\r\nA4 OK
+            C: A5 UID SEARCH UID 50001:4294967295 UNDELETED    S: * SEARCH\r\nA5 OK
             """);
         await using IMailboxSession session = await OpenAsync(transport);
 
