@@ -82,6 +82,23 @@ internal sealed class AccessSteps(MailContext context, CancellationToken cancell
         }
     }
 
+    /// <summary>Warns when the certificate by which an application logs in ends soon.</summary>
+    /// <param name="name">The step.</param>
+    /// <param name="subject">Whose log-in it is.</param>
+    /// <param name="expiresOn">When it ends; null where there is none.</param>
+    public void WarnOfClientCertificate(string name, TokenSubject subject, DateTimeOffset? expiresOn)
+    {
+        DateTimeOffset now = context.Clock.GetUtcNow();
+        if (expiresOn is not { } end || end - now > AccessTester.ClientCertificateWarning)
+            return;
+        string day = end.UtcDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+        Add(new AccessStep(name, true, $"The certificate by which {subject} logs in {(end <= now ? "expired" : "expires")} on {day}.", TimeSpan.Zero)
+        {
+            ErrorId = "RouterClientCertificateExpires",
+            Remedy = $"Make a new certificate, register its public part with the application {subject.OAuth.ClientId}, and name it in the configuration.",
+        });
+    }
+
     /// <summary>Gets the steps so far.</summary>
     /// <returns>The steps in their order.</returns>
     public IReadOnlyList<AccessStep> ToList()

@@ -28,6 +28,9 @@ public sealed class AccessTester(
     /// <summary>Gets how long before its end a certificate is worth a warning: 14 days.</summary>
     public static TimeSpan CertificateWarning { get; } = TimeSpan.FromDays(14);
 
+    /// <summary>Gets how long before its end the certificate by which an application logs in is worth a warning: 30 days, since a new one must be registered first.</summary>
+    public static TimeSpan ClientCertificateWarning { get; } = TimeSpan.FromDays(30);
+
     /// <summary>Tests one direction of a mailbox. May be called for many mailboxes at the same time.</summary>
     /// <param name="mailbox">The mailbox.</param>
     /// <param name="direction">The direction.</param>
@@ -154,17 +157,47 @@ public sealed class AccessTester(
                 AccessCrm.Reading read = await crm.ReadAsync(deployment, cancellationToken).ConfigureAwait(false);
                 return (read, $"{(read.Settings.Name.Length > 0 ? read.Settings.Name : deployment.Name)}: {read.Count} mailboxes");
             }).ConfigureAwait(false);
+        WarnOfCertificates(steps, AccessStepNames.Crm, deployment);
         MailboxRoute route = CheckMailbox(steps, reading, key, direction);
         if (route.Connection.Status != MailboxStatus.Usable || route.Profile is not { } profile)
             throw steps.End(AccessStepNames.Credential, $"RouterMailbox{route.Connection.Status}", route.Connection.Text, route.Connection.Remedy);
-        return await steps.RunAsync(
+        EffectiveRoute prepared = await steps.RunAsync(
             AccessStepNames.Credential,
             () =>
             {
                 var ready = new EffectiveRoute(profile, systems.Mail(profile.System), route.Login(key.Address, secrets, tokens), context with { Steps = steps });
-                string who = route.UserName is { } user ? $"user {user}" : "no credential";
-                return ValueTask.FromResult((ready, $"Profile {profile.Name}: {profile.System} at {profile.Path ?? profile.Host ?? profile.Url?.Host}, {who}"));
+                string who = route.UserName is { } user ? $"user {user}" : profile.CredentialSource switch
+                {
+                    CredentialSource.OAuth => $"tokens ({profile.OAuth?.Flow})",
+                    CredentialSource.Process => "the account of the process",
+                    _ => "no credential",
+                };
+                return ValueTask.FromResult((ready, $"Profile {profile.Name}: {profile.System} at {profile.Path ?? profile.Host ?? profile.Url?.Host ?? "its own address"}, {who}"));
             }).ConfigureAwait(false);
+        if (tokens is not null && profile is { CredentialSource: CredentialSource.OAuth, OAuth: not null })
+            WarnOfCertificate(steps, AccessStepNames.Credential, tokens.SubjectOf(profile));
+        return prepared;
+    }
+
+    private void WarnOfCertificates(AccessSteps steps, string step, DeploymentConfiguration deployment)
+    {
+        if (tokens is null || deployment is not { Authentication: CrmAuthentication.OAuth, Url: not null, OAuth: not null })
+            return;
+        foreach (OAuthConfiguration application in deployment.FurtherApplications.Prepend(deployment.OAuth))
+            WarnOfCertificate(steps, step, TokenSubject.Of(deployment, application));
+    }
+
+    private void WarnOfCertificate(AccessSteps steps, string step, TokenSubject subject)
+    {
+        try
+        {
+            steps.WarnOfClientCertificate(step, subject, tokens!.CertificateExpiresOn(subject));
+        }
+        catch (Exception e) when (e is MailException or CrmException or RouterException)
+        {
+            RouterError error = RouterError.From(e, step);
+            steps.Fail(step, error.ErrorId, error.Message, error.Remedy);
+        }
     }
 
     /// <summary>Validates what this mailbox uses; faults of other elements are no business of it.</summary>
@@ -176,7 +209,7 @@ public sealed class AccessTester(
             $"There is no deployment {key.Deployment}.",
             "Name one of the deployments of the configuration, or create it.");
         MailboxConfiguration? own = configuration.Mailboxes.FirstOrDefault(m => Same(m.Deployment, key.Deployment) && Same(m.Address, key.Address));
-        string?[] names = [own?.IncomingProfile, own?.OutgoingProfile, deployment.IncomingProfile, deployment.OutgoingProfile];
+        string?[] names = [own?.IncomingProfile, own?.OutgoingProfile, own?.RulesProfile, deployment.IncomingProfile, deployment.OutgoingProfile, deployment.RulesProfile];
         ProfileConfiguration[] profiles = [.. configuration.Profiles.Where(p => names.Any(name => Same(name, p.Name)))];
         RouterConfiguration used = configuration with
         {

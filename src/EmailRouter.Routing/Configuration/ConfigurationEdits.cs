@@ -109,8 +109,8 @@ public static class ConfigurationEdits
         ProfileConfiguration old = configuration.FindProfile(name) ?? throw ProfileNotFound(name);
         string[] users =
         [
-            .. configuration.Deployments.Where(one => IsUsed(one.IncomingProfile, one.OutgoingProfile)).Select(one => $"deployment '{one.Name}'"),
-            .. configuration.Mailboxes.Where(one => IsUsed(one.IncomingProfile, one.OutgoingProfile)).Select(one => $"mailbox {one.Address}"),
+            .. configuration.Deployments.Where(one => IsUsed(one.IncomingProfile, one.OutgoingProfile, one.RulesProfile)).Select(one => $"deployment '{one.Name}'"),
+            .. configuration.Mailboxes.Where(one => IsUsed(one.IncomingProfile, one.OutgoingProfile, one.RulesProfile)).Select(one => $"mailbox {one.Address}"),
         ];
         if (users.Length > 0 && !fromUsers)
         {
@@ -123,12 +123,12 @@ public static class ConfigurationEdits
         {
             Profiles = [.. configuration.Profiles.Where(one => !ReferenceEquals(one, old))],
             Deployments = [.. configuration.Deployments.Select(one =>
-                one with { IncomingProfile = Without(one.IncomingProfile), OutgoingProfile = Without(one.OutgoingProfile) })],
+                one with { IncomingProfile = Without(one.IncomingProfile), OutgoingProfile = Without(one.OutgoingProfile), RulesProfile = Without(one.RulesProfile) })],
             Mailboxes = [.. configuration.Mailboxes.Select(one =>
-                one with { IncomingProfile = Without(one.IncomingProfile), OutgoingProfile = Without(one.OutgoingProfile) })],
+                one with { IncomingProfile = Without(one.IncomingProfile), OutgoingProfile = Without(one.OutgoingProfile), RulesProfile = Without(one.RulesProfile) })],
         };
 
-        bool IsUsed(string? incoming, string? outgoing) => Same(incoming, old.Name) || Same(outgoing, old.Name);
+        bool IsUsed(params string?[] names) => names.Any(name => Same(name, old.Name));
 
         string? Without(string? profile) => Same(profile, old.Name) ? null : profile;
     }

@@ -52,20 +52,16 @@ public static class ConfigurationValidator
                 string element = $"deployment \"{deployment.Name}\"";
                 if (systems is not null && systems.FindCrm(deployment.System ?? string.Empty) is null)
                     AddUnknownSystem(element, deployment.System, systems.CrmSystems.Select(s => s.Name));
-                if (string.Equals(deployment.System, "Embedded", StringComparison.OrdinalIgnoreCase))
-                {
-                    if (string.IsNullOrWhiteSpace(deployment.Path))
-                        Add($"{element}, path", "An embedded CRM needs a file.", "Set the path, e.g. crm.db.");
-                    else if (string.Equals(deployment.Path, configuration.StatePath, StringComparison.Ordinal))
-                        Add($"{element}, path", "The file is that of the router's state.", "Give the CRM a file of its own.");
-                }
-                else if (string.IsNullOrWhiteSpace(deployment.Path))
-                {
-                    CheckUrl(element, deployment.Url, isRequired: true);
-                }
+                if (IsNamed(deployment.System, EmbeddedCrmSystem.SystemName))
+                    CheckEmbedded(element, deployment);
+                else
+                    CheckCrmServer(element, deployment);
 
+                foreach (string address in deployment.ForwardMailboxes.Where(address => !IsAddress(address)))
+                    Add($"{element}, forwardMailboxes", $"\"{address}\" is no e-mail address.", "Write it as name@domain.");
                 CheckProfileUse($"{element}, incomingProfile", deployment.IncomingProfile, MailDirection.Incoming);
                 CheckProfileUse($"{element}, outgoingProfile", deployment.OutgoingProfile, MailDirection.Outgoing);
+                CheckRulesProfile($"{element}, rulesProfile", deployment.RulesProfile);
                 CheckCredential(element, deployment.Credential);
             }
         }
@@ -112,6 +108,7 @@ public static class ConfigurationValidator
                     Add(element, $"It stands twice in deployment \"{mailbox.Deployment}\".", "Keep one of the two entries.");
                 CheckProfileUse($"{element}, incomingProfile", mailbox.IncomingProfile, MailDirection.Incoming);
                 CheckProfileUse($"{element}, outgoingProfile", mailbox.OutgoingProfile, MailDirection.Outgoing);
+                CheckRulesProfile($"{element}, rulesProfile", mailbox.RulesProfile);
                 CheckCredential(element, mailbox.Credential);
             }
         }
@@ -148,6 +145,93 @@ public static class ConfigurationValidator
         private void AddUnknownSystem(string element, string? name, IEnumerable<string> known) => Add(
             $"{element}, system", $"This router knows no system \"{name}\".", $"Use one of: {string.Join(", ", known.Order(StringComparer.OrdinalIgnoreCase))}.");
 
+        private static bool IsNamed(string? system, params string[] names) => names.Contains(system, StringComparer.OrdinalIgnoreCase);
+
+        private static bool IsOneOf(string? host, params string[] domains) =>
+            host is not null && domains.Any(domain => host.Equals(domain, StringComparison.OrdinalIgnoreCase) || host.EndsWith("." + domain, StringComparison.OrdinalIgnoreCase));
+
+        private void CheckEmbedded(string element, DeploymentConfiguration deployment)
+        {
+            if (string.IsNullOrWhiteSpace(deployment.Path))
+                Add($"{element}, path", "An embedded CRM needs a file.", "Set the path, e.g. crm.db.");
+            else if (string.Equals(deployment.Path, configuration.StatePath, StringComparison.Ordinal))
+                Add($"{element}, path", "The file is that of the router's state.", "Give the CRM a file of its own.");
+            if (deployment.Url is not null)
+                Add($"{element}, url", "An embedded CRM is a file and has no address.", "Remove the url, or name the system at that address: Dataverse, Organization or CrmService.");
+            if (deployment.OAuth is not null || deployment.FurtherApplications.Count > 0 || deployment.Credential is not null)
+                Add($"{element}, authentication", "Nobody logs in to an embedded CRM; the rights to the file count.", "Remove credential, oAuth and furtherApplications.");
+            if (deployment.Decides == DecisionAuthority.Server)
+                Add($"{element}, decides", "An embedded CRM has no server that could decide.", "Set it to Router, or remove it.");
+        }
+
+        private void CheckCrmServer(string element, DeploymentConfiguration deployment)
+        {
+            // A plug-in may work on a file, and may log in as it likes; the router's own systems are known.
+            bool isKnown = IsNamed(deployment.System, "Dataverse", "Organization", "CrmService");
+            if (isKnown || string.IsNullOrWhiteSpace(deployment.Path))
+                CheckUrl(element, deployment.Url, isRequired: true);
+            if (isKnown && deployment.Path is not null)
+                Add($"{element}, path", $"{deployment.System} is reached by its address and is no file.", "Remove the path.");
+            CheckCrmLogin(element, deployment, isKnown);
+            CheckPins(element, deployment.CertificatePins);
+            if (deployment.Url is { IsAbsoluteUri: true } url && url.Scheme == Uri.UriSchemeHttp && !deployment.AllowPlainTextPassword)
+            {
+                Add(
+                    $"{element}, url",
+                    "The log-in would cross the network readable for everybody.",
+                    "Use an https address; on a network you trust set allowPlainTextPassword.");
+            }
+        }
+
+        private void CheckCrmLogin(string element, DeploymentConfiguration deployment, bool isKnown)
+        {
+            bool isOnline = IsOneOf(deployment.Url is { IsAbsoluteUri: true } url ? url.Host : null, "dynamics.com", "dynamics.cn", "appsplatform.us", "microsoftdynamics.us");
+            if (deployment.Authentication == CrmAuthentication.OAuth)
+            {
+                if (isKnown && IsNamed(deployment.System, "CrmService"))
+                    Add($"{element}, authentication", "CRM 4.0 knows no tokens.", "Set it to Password or Process.");
+                else if (deployment.OAuth is { } oauth)
+                    CheckOAuth($"{element}, oAuth", oauth);
+                else if (isKnown)
+                    Add($"{element}, oAuth", "The deployment is to log in by tokens and does not say how to get them.", "Add the section oAuth, or choose another authentication.");
+                if (isKnown && deployment.Credential is not null)
+                    Add($"{element}, credential", "The deployment logs in by tokens, so the password is not used.", "Remove it, or set authentication to Password.");
+            }
+            else
+            {
+                if (deployment.OAuth is not null)
+                    Add($"{element}, oAuth", $"The authentication is {deployment.Authentication}, so no tokens are got.", "Set it to OAuth, or remove the section.");
+                if (isOnline)
+                    Add($"{element}, authentication", "Dynamics 365 online takes tokens only.", "Set it to OAuth and register an application for the router in the tenant.");
+                if (deployment is { Authentication: CrmAuthentication.Password, Credential: null })
+                    Add($"{element}, credential", "It is missing.", "Set the deployment's credential, or choose another authentication.");
+                else if (deployment is { Authentication: CrmAuthentication.Process, Credential: not null })
+                    Add($"{element}, credential", "The router's own account logs in, so the password is not used.", "Remove it, or set authentication to Password.");
+            }
+
+            CheckFurtherApplications(element, deployment);
+        }
+
+        private void CheckFurtherApplications(string element, DeploymentConfiguration deployment)
+        {
+            if (deployment.FurtherApplications.Count == 0)
+                return;
+            if (deployment is not { Authentication: CrmAuthentication.OAuth, OAuth: not null })
+            {
+                Add($"{element}, furtherApplications", "They stand beside a first application, and there is none.", "Set authentication to OAuth and add the section oAuth, or remove them.");
+                return;
+            }
+
+            var known = new HashSet<string> { Fold(deployment.OAuth.ClientId) };
+            for (int i = 0; i < deployment.FurtherApplications.Count; i++)
+            {
+                OAuthConfiguration application = deployment.FurtherApplications[i];
+                CheckOAuth($"{element}, furtherApplications[{i}]", application);
+                if (!string.IsNullOrWhiteSpace(application.ClientId) && !known.Add(Fold(application.ClientId)))
+                    Add($"{element}, furtherApplications[{i}], clientId", "The application stands twice.", "Name another application user; one user's limits count only once.");
+            }
+        }
+
         private void CheckNames(string list, IReadOnlyList<string?> names)
         {
             var known = new HashSet<string>();
@@ -171,7 +255,7 @@ public static class ConfigurationValidator
                 (MailDoors door, string what) = profile.Direction == MailDirection.Incoming ? (MailDoors.Mailbox, "read mailboxes") : (MailDoors.Sender, "send");
                 if (systems.FindMail(profile.System) is not { } system)
                     AddUnknownSystem(element, profile.System, systems.MailSystems.Where(s => s.Doors.HasFlag(door)).Select(s => s.Name));
-                else if (!system.Doors.HasFlag(door))
+                else if (!system.Doors.HasFlag(door) && !(profile.Direction == MailDirection.Incoming && system.Doors.HasFlag(MailDoors.Rules)))
                     Add($"{element}, system", $"{system.Name} cannot {what}, and the profile is {profile.Direction}.", "Name another system, or make a profile of the other direction.");
             }
         }
@@ -198,10 +282,22 @@ public static class ConfigurationValidator
                 CheckUrl(element, profile.Url, isRequired: false);
             else if (string.IsNullOrWhiteSpace(profile.Host) && systems?.FindMail(profile.System ?? string.Empty)?.FindsServer != true)
                 Add($"{element}, host", "It is missing.", "Name the mail server, e.g. mail.example.com.");
+            CheckExchangeOnline(element, profile);
             if (profile.Host is { Length: > 0 } host && Uri.CheckHostName(host.Trim('[', ']')) == UriHostNameType.Unknown)
                 Add($"{element}, host", $"\"{host}\" is no host name.", "Write the name or the IP address alone, without protocol, port or path.");
             if (profile.Port is < 1 or > 65535)
                 Add($"{element}, port", $"{profile.Port} is no port.", "Use 1 to 65535, or leave it out for the protocol's default.");
+        }
+
+        private void CheckExchangeOnline(string element, ProfileConfiguration profile)
+        {
+            string? server = profile.Url is { IsAbsoluteUri: true } url ? url.Host : profile.Host;
+            if (IsNamed(profile.System, "Exchange") && IsOneOf(server, "outlook.office365.com", "outlook.office.com", "outlook.live.com"))
+                Add($"{element}, system", "Exchange Online no longer serves Exchange Web Services.", "Set the system to Graph, and the credential source to OAuth.");
+            if (IsNamed(profile.System, "Graph") && profile.CredentialSource != CredentialSource.OAuth)
+                Add($"{element}, credentialSource", "Microsoft Graph takes tokens only.", "Set it to OAuth and register an application for the router in the tenant.");
+            if (IsNamed(profile.System, "Graph") && profile.Host is not null)
+                Add($"{element}, host", "Microsoft Graph has one address for all.", "Remove the host; for a national cloud set the url, e.g. https://graph.microsoft.us.");
         }
 
         private void CheckUrl(string element, Uri? url, bool isRequired)
@@ -221,7 +317,7 @@ public static class ConfigurationValidator
             }
 
             CheckCredential(element, profile.Credential);
-            CheckOAuth(element, profile);
+            CheckTokens(element, profile);
             bool isPlain = profile.Url is { IsAbsoluteUri: true } url ? url.Scheme == Uri.UriSchemeHttp : profile.Tls == TlsMode.None;
             if (isPlain && profile.CredentialSource != CredentialSource.Anonymous && !profile.AllowPlainTextPassword)
             {
@@ -231,7 +327,12 @@ public static class ConfigurationValidator
                     "Use Implicit or StartTls, or an https address; on a network you trust set allowPlainTextPassword.");
             }
 
-            foreach (string pin in profile.CertificatePins)
+            CheckPins(element, profile.CertificatePins);
+        }
+
+        private void CheckPins(string element, IReadOnlyList<string> pins)
+        {
+            foreach (string pin in pins)
             {
                 if (pin.Length != 64 || !pin.All(char.IsAsciiHexDigit))
                     Add($"{element}, certificatePins", $"\"{pin}\" is no pin.", "Write the SHA-256 of the public key as 64 hexadecimal digits; the access test shows it.");
@@ -249,7 +350,7 @@ public static class ConfigurationValidator
             }
         }
 
-        private void CheckOAuth(string element, ProfileConfiguration profile)
+        private void CheckTokens(string element, ProfileConfiguration profile)
         {
             if (profile.CredentialSource != CredentialSource.OAuth)
             {
@@ -258,24 +359,85 @@ public static class ConfigurationValidator
                 return;
             }
 
-            if (profile.OAuth is not { } oauth)
-            {
+            if (profile.OAuth is { } oauth)
+                CheckOAuth($"{element}, oAuth", oauth);
+            else
                 Add($"{element}, oAuth", "The profile is to log in by tokens and does not say how to get them.", "Add the section oAuth, or choose another credential source.");
-                return;
+        }
+
+        private void CheckOAuth(string element, OAuthConfiguration oauth)
+        {
+            bool asksProvider = oauth.Flow is not (OAuthFlow.ManagedIdentity or OAuthFlow.Command);
+            bool isAdfs = MsalAuthority.IsAdfs(oauth.Authority is { IsAbsoluteUri: true } address ? address : null);
+            if (asksProvider && string.IsNullOrWhiteSpace(oauth.ClientId))
+                Add($"{element}, clientId", "It is missing.", "Write the id of the application that is registered for the router.");
+            if (asksProvider && oauth.Authority is null && (string.IsNullOrWhiteSpace(oauth.TenantId) || oauth.TenantId.Contains('/', StringComparison.Ordinal)))
+                Add($"{element}, tenantId", "It is missing or no id.", "Write the tenant's id or domain, or the whole address as authority.");
+            if (oauth.Authority is { } authority && (!authority.IsAbsoluteUri || authority.Scheme != Uri.UriSchemeHttps || authority.AbsolutePath.Length < 2))
+                Add($"{element}, authority", $"\"{authority.OriginalString}\" is no https address of a tenant.", "Write it as https://login.example.com/tenant.");
+
+            // An application asks for all its rights at one service; single rights are refused (AADSTS1002012).
+            if (oauth.Flow is OAuthFlow.ClientCredentials or OAuthFlow.Certificate && !isAdfs && oauth.Scopes.Count > 0
+                && (oauth.Scopes.Count > 1 || !oauth.Scopes[0].EndsWith("/.default", StringComparison.OrdinalIgnoreCase)))
+            {
+                Add($"{element}, scopes", "An application that logs in itself asks for all its rights at one service.", "Remove the scopes for the default, or write https://service/.default.");
             }
 
-            if (string.IsNullOrWhiteSpace(oauth.ClientId))
-                Add($"{element}, oAuth, clientId", "It is missing.", "Write the id of the application that is registered for the router.");
-            if (oauth.Authority is null && (string.IsNullOrWhiteSpace(oauth.TenantId) || oauth.TenantId.Contains('/', StringComparison.Ordinal)))
-                Add($"{element}, oAuth, tenantId", "It is missing or no id.", "Write the tenant's id or domain, or the whole address as authority.");
-            if (oauth.Authority is { } authority && (!authority.IsAbsoluteUri || authority.Scheme != Uri.UriSchemeHttps || authority.AbsolutePath.Length < 2))
-                Add($"{element}, oAuth, authority", $"\"{authority.OriginalString}\" is no https address of a tenant.", "Write it as https://login.example.com/tenant.");
-            if (oauth.Flow == OAuthFlow.ClientCredentials && string.IsNullOrEmpty(oauth.ClientSecret))
-                Add($"{element}, oAuth, clientSecret", "It is missing; exported configurations have none.", "Set the secret again.");
-            else if (oauth.Flow == OAuthFlow.DeviceCode && oauth.ClientSecret is not null)
-                Add($"{element}, oAuth, clientSecret", "A person signs in, so the application needs no secret.", "Remove it.");
-            else if (oauth.ClientSecret is { Length: > 0 } secret && !SecretProtector.IsProtected(secret))
-                Add($"{element}, oAuth, clientSecret", "It is not encrypted.", "Never write a secret into the file: set it with the router's commands.");
+            CheckSecret($"{element}, clientSecret", oauth.ClientSecret, oauth.Flow == OAuthFlow.ClientCredentials, isNeeded: true);
+            CheckCertificate(element, oauth);
+            CheckCommand(element, oauth);
+            if (oauth.UserName is not null && oauth.Flow is not (OAuthFlow.DeviceCode or OAuthFlow.Interactive or OAuthFlow.Command))
+                Add($"{element}, userName", $"With {oauth.Flow} nobody signs in.", "Remove it.");
+        }
+
+        private void CheckSecret(string element, string? secret, bool isUsed, bool isNeeded)
+        {
+            if (!isUsed)
+            {
+                if (secret is not null)
+                    Add(element, "It is not used by this flow.", "Remove it, or choose the flow that uses it.");
+            }
+            else if (isNeeded ? string.IsNullOrEmpty(secret) : secret?.Length == 0)
+            {
+                Add(element, "It is missing; exported configurations have none.", "Set the secret again.");
+            }
+            else if (secret is not null && !SecretProtector.IsProtected(secret))
+            {
+                Add(element, "It is not encrypted.", "Never write a secret into the file: set it with the router's commands.");
+            }
+        }
+
+        private void CheckCertificate(string element, OAuthConfiguration oauth)
+        {
+            bool isThumbprint = ClientCertificate.IsThumbprint(oauth.Certificate);
+            if (oauth.Flow != OAuthFlow.Certificate)
+            {
+                if (oauth.Certificate is not null)
+                    Add($"{element}, certificate", "It is not used by this flow.", "Remove it, or set the flow to Certificate.");
+            }
+            else if (string.IsNullOrWhiteSpace(oauth.Certificate))
+            {
+                Add($"{element}, certificate", "It is missing.", "Write the full path of a PKCS #12 or PEM file, or the thumbprint of a certificate in the store.");
+            }
+            else if (!isThumbprint && !Path.IsPathFullyQualified(oauth.Certificate))
+            {
+                Add($"{element}, certificate", $"\"{oauth.Certificate}\" is neither a full path nor a thumbprint.", "Write the full path of the file, or the thumbprint as 40 hexadecimal digits.");
+            }
+
+            CheckSecret($"{element}, certificatePassword", oauth.CertificatePassword, oauth.Flow == OAuthFlow.Certificate && !isThumbprint, isNeeded: false);
+        }
+
+        private void CheckCommand(string element, OAuthConfiguration oauth)
+        {
+            if (oauth.Flow != OAuthFlow.Command)
+            {
+                if (oauth.Command is not null || oauth.Arguments.Count > 0)
+                    Add($"{element}, command", "It is not used by this flow.", "Remove it and its arguments, or set the flow to Command.");
+            }
+            else if (string.IsNullOrWhiteSpace(oauth.Command) || !Path.IsPathFullyQualified(oauth.Command))
+            {
+                Add($"{element}, command", "It is missing or no full path.", "Write the full path of a program or PowerShell script that prints a token.");
+            }
         }
 
         private void CheckCredential(string element, StoredCredential? credential)
@@ -331,6 +493,23 @@ public static class ConfigurationValidator
                 Add(element, $"There is no profile \"{name}\".", "Name one of the profiles, or create it.");
             else if (profile.Direction != direction)
                 Add(element, $"The profile \"{name}\" is {profile.Direction}.", $"Name one whose direction is {direction}.");
+            else if (systems?.FindMail(profile.System ?? string.Empty) is { } system && system.Doors.HasFlag(MailDoors.Rules)
+                && !system.Doors.HasFlag(direction == MailDirection.Incoming ? MailDoors.Mailbox : MailDoors.Sender))
+            {
+                Add(element, $"The profile \"{name}\" is for rules only: {system.Name} moves no mail.", "Name another profile, and this one as rulesProfile.");
+            }
+        }
+
+        private void CheckRulesProfile(string element, string? name)
+        {
+            if (name is null)
+                return;
+            if (Find(configuration.Profiles, p => p.Name, name) is not { } profile)
+                Add(element, $"There is no profile \"{name}\".", "Name one of the profiles, or create it.");
+            else if (systems?.FindMail(profile.System ?? string.Empty) is { } system && !system.Doors.HasFlag(MailDoors.Rules))
+                Add(element, $"The profile \"{name}\" has no rules: {system.Name} knows none.", $"Name a profile of a system with rules: {string.Join(", ", WithRules())}.");
+
+            IEnumerable<string> WithRules() => systems.MailSystems.Where(s => s.Doors.HasFlag(MailDoors.Rules)).Select(s => s.Name).Order(StringComparer.OrdinalIgnoreCase);
         }
 
         private void CheckPositive(string setting, long value)

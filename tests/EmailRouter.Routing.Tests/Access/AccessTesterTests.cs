@@ -4,6 +4,7 @@ using EmailRouter.Mail;
 using EmailRouter.Routing.Access;
 using EmailRouter.Routing.Configuration;
 using EmailRouter.Routing.State;
+using EmailRouter.Routing.Tests.Configuration.Tokens;
 
 namespace EmailRouter.Routing.Tests.Access;
 
@@ -155,6 +156,36 @@ public sealed class AccessTesterTests : IDisposable
         Assert.Equal(warns, tls.Remedy.Length > 0);
     }
 
+    [Theory]
+    [InlineData(29, true, "expires on 2026-03-30")]
+    [InlineData(-1, true, "expired on 2026-02-28")]
+    [InlineData(31, false, "")]
+    public async Task A_certificate_of_the_log_in_that_ends_soon_is_a_warning(int days, bool warns, string text)
+    {
+        using Certificate certificate = Certificate.Make(folder, "pem", clock.GetUtcNow().AddDays(days));
+        var oauth = new OAuthConfiguration { ClientId = "app", TenantId = "t", Flow = OAuthFlow.Certificate, Certificate = certificate.Path };
+        Change("Pop", p => p with { CredentialSource = CredentialSource.OAuth, OAuth = oauth });
+
+        AccessTestResult result = await TestAsync(MailDirection.Incoming);
+
+        Assert.True(result.Success, result.Failure?.ToString());
+        AccessStep? warning = result.Steps.SingleOrDefault(s => s.IsWarning);
+        Assert.Equal(warns ? "RouterClientCertificateExpires" : null, warning?.ErrorId);
+        Assert.Contains(text, warning?.Detail ?? string.Empty, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_certificate_of_the_deployments_log_in_that_is_missing_fails()
+    {
+        var oauth = new OAuthConfiguration { ClientId = "app", TenantId = "t", Flow = OAuthFlow.Certificate, Certificate = folder["missing.pfx"] };
+        configuration = configuration with { Deployments = [configuration.Deployments[0] with { System = "Other", Path = null, Url = new("https://org.example.test"), OAuth = oauth }] };
+
+        AccessTestResult result = await TestAsync(MailDirection.Incoming);
+
+        Assert.Equal(("Crm", "CrmTokenRefused"), (result.Failure?.Name, result.Failure?.ErrorId));
+        Assert.Contains("missing.pfx", result.Failure!.Detail, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_connection_without_TLS_is_a_warning()
     {
@@ -283,10 +314,11 @@ public sealed class AccessTesterTests : IDisposable
 
     private AccessTester Tester(IProgress<MailStepReport>? watcher = null) => new(
         configuration,
-        new RouterSystems().Add(pop).Add(smtp).Add(new NoCrmSystem()),
+        new RouterSystems().Add(pop).Add(smtp).Add(new NoCrmSystem("Embedded")).Add(new NoCrmSystem("Other")),
         secrets,
         (_, _) => crm.OpenAsync(),
-        new MailContext { Clock = clock, Steps = watcher });
+        new MailContext { Clock = clock, Steps = watcher },
+        new TokenSource(folder.Path, secrets));
 
     private void Change(string profile, Func<ProfileConfiguration, ProfileConfiguration> change) =>
         configuration = configuration with { Profiles = [.. configuration.Profiles.Select(p => p.Name == profile ? change(p) : p)] };
@@ -296,9 +328,9 @@ public sealed class AccessTesterTests : IDisposable
         public void Report(MailStepReport value) => steps.Add(value.Step);
     }
 
-    private sealed class NoCrmSystem : ICrmSystem
+    private sealed class NoCrmSystem(string name) : ICrmSystem
     {
-        public string Name => "Embedded";
+        public string Name => name;
 
         public ValueTask<IOrganization> OpenAsync(DeploymentConfiguration deployment, DeploymentContext context, CancellationToken cancellationToken) => throw new NotSupportedException();
     }

@@ -47,7 +47,42 @@ public sealed class ConfigurationValidatorTests
         { "token authority", "profile \"Pop\", oAuth, authority", "no https address" },
         { "token secret", "profile \"Pop\", oAuth, clientSecret", "missing" },
         { "token open secret", "profile \"Pop\", oAuth, clientSecret", "not encrypted" },
-        { "token needless secret", "profile \"Pop\", oAuth, clientSecret", "needs no secret" },
+        { "token needless secret", "profile \"Pop\", oAuth, clientSecret", "not used by this flow" },
+        { "token certificate", "profile \"Pop\", oAuth, certificate", "missing" },
+        { "token certificate path", "profile \"Pop\", oAuth, certificate", "neither a full path nor a thumbprint" },
+        { "token needless certificate", "profile \"Pop\", oAuth, certificate", "not used" },
+        { "token thumbprint password", "profile \"Pop\", oAuth, certificatePassword", "not used" },
+        { "token lost certificate password", "profile \"Pop\", oAuth, certificatePassword", "missing" },
+        { "token open certificate password", "profile \"Pop\", oAuth, certificatePassword", "not encrypted" },
+        { "token scopes", "profile \"Pop\", oAuth, scopes", "all its rights" },
+        { "token user", "profile \"Pop\", oAuth, userName", "nobody signs in" },
+        { "token command", "profile \"Pop\", oAuth, command", "no full path" },
+        { "token needless command", "profile \"Pop\", oAuth, command", "not used" },
+        { "exchange online", "profile \"Pop\", system", "no longer" },
+        { "graph password", "profile \"Pop\", credentialSource", "tokens only" },
+        { "graph host", "profile \"Pop\", host", "one address" },
+        { "rules profile", "deployment \"Contoso\", rulesProfile", "There is no profile" },
+        { "rules profile without rules", "deployment \"Contoso\", rulesProfile", "Pop3 knows none" },
+        { "mailbox rules profile", "mailbox \"support@example.test\", rulesProfile", "There is no profile" },
+        { "rules only", "deployment \"Contoso\", incomingProfile", "moves no mail" },
+        { "embedded url", "deployment \"Contoso\", url", "no address" },
+        { "embedded credential", "deployment \"Contoso\", authentication", "Nobody logs in" },
+        { "embedded decides", "deployment \"Contoso\", decides", "no server" },
+        { "crm path", "deployment \"Contoso\", path", "no file" },
+        { "crm plain", "deployment \"Contoso\", url", "readable" },
+        { "crm pin", "deployment \"Contoso\", certificatePins", "no pin" },
+        { "crm no tokens", "deployment \"Contoso\", oAuth", "does not say how" },
+        { "crm token client", "deployment \"Contoso\", oAuth, clientId", "missing" },
+        { "crm no password", "deployment \"Contoso\", credential", "missing" },
+        { "crm needless password", "deployment \"Contoso\", credential", "not used" },
+        { "crm process password", "deployment \"Contoso\", credential", "not used" },
+        { "crm needless tokens", "deployment \"Contoso\", oAuth", "no tokens are got" },
+        { "crm online password", "deployment \"Contoso\", authentication", "tokens only" },
+        { "crm 4 tokens", "deployment \"Contoso\", authentication", "knows no tokens" },
+        { "crm further without first", "deployment \"Contoso\", furtherApplications", "no" },
+        { "crm further twice", "deployment \"Contoso\", furtherApplications[0], clientId", "twice" },
+        { "crm further secret", "deployment \"Contoso\", furtherApplications[0], clientSecret", "missing" },
+        { "forward mailbox", "deployment \"Contoso\", forwardMailboxes", "no e-mail address" },
         { "pace few", "profile \"Relay\", maxMessagesPerMinute", "too few" },
         { "pace incoming", "profile \"Pop\", maxRecipientsPerDay", "incoming" },
         { "profile move", "profile \"Pop\", settlement", "needs a folder" },
@@ -81,6 +116,27 @@ public sealed class ConfigurationValidatorTests
             Outgoing(Samples.Configuration, p => p with { SentCopy = new() { Address = "sent@example.test", Profile = "Pop", Credential = new("sent", "aesgcm1:DDDD") } }), Samples.Systems));
         Assert.Empty(ConfigurationValidator.Validate(new RouterConfiguration { RouterName = "r" }, Samples.Systems));
         Assert.Empty(ConfigurationValidator.Validate(Incoming(Samples.Configuration, p => Token(p, OAuth)), Samples.Systems));
+        foreach (OAuthConfiguration oauth in new[]
+        {
+            ByCertificate,
+            ByCertificate with { CertificatePassword = "aesgcm1:EEEE", Authority = new("https://sts.example.test/adfs"), TenantId = null, Scopes = ["https://org.example.test/read"] },
+            new OAuthConfiguration { Flow = OAuthFlow.ManagedIdentity },
+            new OAuthConfiguration { Flow = OAuthFlow.Command, Command = Folder, Arguments = ["{resource}"], UserName = "x" },
+            new OAuthConfiguration { Flow = OAuthFlow.Interactive, ClientId = "app", TenantId = "t", UserName = "admin@example.test" },
+        })
+        {
+            Assert.Empty(ConfigurationValidator.Validate(Incoming(Samples.Configuration, p => Token(p, oauth) with { System = "Graph", Host = null }), Samples.AllSystems));
+            Assert.Empty(ConfigurationValidator.Validate(
+                Crm(Samples.Configuration, r => r with { OAuth = oauth, FurtherApplications = [OAuth with { ClientId = "app-2" }], Decides = DecisionAuthority.Server }), Samples.AllSystems));
+        }
+
+        Assert.Empty(ConfigurationValidator.Validate(
+            Samples.Configuration with
+            {
+                Deployments = [Samples.Configuration.Deployments[0] with { RulesProfile = "Rules", ForwardMailboxes = ["fwd@example.test"] }],
+                Profiles = [.. Samples.Configuration.Profiles, Samples.Configuration.Profiles[0] with { Name = "Rules", System = "Sieve" }],
+            },
+            Samples.AllSystems));
         foreach (RouterSystems? systems in new[] { Samples.Systems, null })
             Assert.Empty(ConfigurationValidator.Validate(Incoming(Samples.Configuration, p => Maildir(p) with { Path = Folder + "{domain}" }), systems));
     }
@@ -89,7 +145,7 @@ public sealed class ConfigurationValidatorTests
     [MemberData(nameof(Faults))]
     public void A_fault_names_its_element_and_the_remedy(string what, string element, string problem)
     {
-        ConfigurationFault fault = Assert.Single(ConfigurationValidator.Validate(Break(what), Samples.Systems));
+        ConfigurationFault fault = Assert.Single(ConfigurationValidator.Validate(Break(what), what is "deployment system" or "profile system" ? Samples.Systems : Samples.AllSystems));
 
         Assert.Equal(element, fault.Element);
         Assert.Contains(problem, fault.Problem, StringComparison.Ordinal);
@@ -127,6 +183,11 @@ public sealed class ConfigurationValidatorTests
 
     private static OAuthConfiguration OAuth => new() { ClientId = "app", TenantId = "example.test", ClientSecret = "aesgcm1:EEEE" };
 
+    private static OAuthConfiguration ByCertificate => new() { ClientId = "app", TenantId = "example.test", Flow = OAuthFlow.Certificate, Certificate = Folder };
+
+    private static RouterConfiguration Crm(RouterConfiguration c, Func<DeploymentConfiguration, DeploymentConfiguration> change) =>
+        c with { Deployments = [change(c.Deployments[0] with { System = "Dataverse", Path = null, Url = new("https://org.example.test"), OAuth = OAuth })] };
+
     private static ProfileConfiguration Token(ProfileConfiguration p, OAuthConfiguration? oauth) =>
         p with { CredentialSource = CredentialSource.OAuth, OAuth = oauth, Credential = null };
 
@@ -143,7 +204,7 @@ public sealed class ConfigurationValidatorTests
             "state path" => c with { StatePath = " " },
             "deployment twice" => c with { Deployments = [d, d with { Name = "CONTOSO" }] },
             "deployment unnamed" => c with { Deployments = [d with { Name = "" }, d] },
-            "deployment system" => c with { Deployments = [d with { System = "Dataverse", Url = new("https://org.example.test"), Path = null }] },
+            "deployment system" => c with { Deployments = [d with { System = "Dataverse", Url = new("https://org.example.test"), Path = null, OAuth = OAuth }] },
             "deployment url" => c with { Deployments = [d with { System = "Other", Path = null }] },
             "deployment path" => c with { Deployments = [d with { Path = null }] },
             "deployment state" => c with { Deployments = [d with { Path = "state.db" }] },
@@ -178,6 +239,41 @@ public sealed class ConfigurationValidatorTests
             "token secret" => Incoming(c, p => Token(p, OAuth with { ClientSecret = "" })),
             "token open secret" => Incoming(c, p => Token(p, OAuth with { ClientSecret = "Passw0rd" })),
             "token needless secret" => Incoming(c, p => Token(p, OAuth with { Flow = OAuthFlow.DeviceCode })),
+            "token certificate" => Incoming(c, p => Token(p, ByCertificate with { Certificate = null })),
+            "token certificate path" => Incoming(c, p => Token(p, ByCertificate with { Certificate = "app.pfx" })),
+            "token needless certificate" => Incoming(c, p => Token(p, OAuth with { Certificate = Folder })),
+            "token thumbprint password" => Incoming(c, p => Token(p, ByCertificate with { Certificate = new string('A', 40), CertificatePassword = "aesgcm1:EEEE" })),
+            "token lost certificate password" => Incoming(c, p => Token(p, ByCertificate with { CertificatePassword = "" })),
+            "token open certificate password" => Incoming(c, p => Token(p, ByCertificate with { CertificatePassword = "Passw0rd" })),
+            "token scopes" => Incoming(c, p => Token(p, OAuth with { Scopes = ["https://graph.microsoft.com/Mail.Read"] })),
+            "token user" => Incoming(c, p => Token(p, OAuth with { UserName = "admin@example.test" })),
+            "token command" => Incoming(c, p => Token(p, new OAuthConfiguration { Flow = OAuthFlow.Command, Command = "az" })),
+            "token needless command" => Incoming(c, p => Token(p, OAuth with { Command = Folder })),
+            "exchange online" => Incoming(c, p => Token(p, OAuth) with { System = "Exchange", Url = new("https://outlook.office365.com/EWS/Exchange.asmx"), Host = null }),
+            "graph password" => Incoming(c, p => p with { System = "Graph", Host = null }),
+            "graph host" => Incoming(c, p => Token(p, OAuth) with { System = "Graph", Host = "graph.microsoft.com" }),
+            "rules profile" => c with { Deployments = [d with { RulesProfile = "Nowhere" }] },
+            "rules profile without rules" => c with { Deployments = [d with { RulesProfile = "Pop" }] },
+            "mailbox rules profile" => c with { Mailboxes = [m with { RulesProfile = "Nowhere" }] },
+            "rules only" => Incoming(c, p => p with { System = "Sieve" }),
+            "embedded url" => c with { Deployments = [d with { Url = new("https://org.example.test") }] },
+            "embedded credential" => c with { Deployments = [d with { Credential = new("crm", "aesgcm1:CCCC") }] },
+            "embedded decides" => c with { Deployments = [d with { Decides = DecisionAuthority.Server }] },
+            "crm path" => Crm(c, r => r with { Path = "crm.db" }),
+            "crm plain" => Crm(c, r => r with { Url = new("http://org.example.test") }),
+            "crm pin" => Crm(c, r => r with { CertificatePins = ["abc"] }),
+            "crm no tokens" => Crm(c, r => r with { OAuth = null }),
+            "crm token client" => Crm(c, r => r with { OAuth = OAuth with { ClientId = "" } }),
+            "crm no password" => Crm(c, r => r with { OAuth = null, Authentication = CrmAuthentication.Password }),
+            "crm needless password" => Crm(c, r => r with { Credential = new("crm", "aesgcm1:CCCC") }),
+            "crm process password" => Crm(c, r => r with { OAuth = null, Authentication = CrmAuthentication.Process, Credential = new("crm", "aesgcm1:CCCC") }),
+            "crm needless tokens" => Crm(c, r => r with { Authentication = CrmAuthentication.Process }),
+            "crm online password" => Crm(c, r => r with { Url = new("https://contoso.crm4.dynamics.com"), OAuth = null, Authentication = CrmAuthentication.Process }),
+            "crm 4 tokens" => Crm(c, r => r with { System = "CrmService" }),
+            "crm further without first" => Crm(c, r => r with { OAuth = null, Authentication = CrmAuthentication.Process, FurtherApplications = [OAuth] }),
+            "crm further twice" => Crm(c, r => r with { FurtherApplications = [OAuth with { ClientId = "APP" }] }),
+            "crm further secret" => Crm(c, r => r with { FurtherApplications = [OAuth with { ClientId = "app-2", ClientSecret = null }] }),
+            "forward mailbox" => c with { Deployments = [d with { ForwardMailboxes = ["fwd@example.test", "fwd"] }] },
             "pace few" => Outgoing(c, p => p with { MaxMessagesPerMinute = 0 }),
             "pace incoming" => Incoming(c, p => p with { MaxRecipientsPerDay = 5 }),
             "profile move" => Incoming(c, p => p with { Settlement = Settlement.MoveTo(" ") }),

@@ -27,7 +27,17 @@ internal static class Samples
         Mailboxes = [new() { Deployment = "Contoso", Address = "support@example.test", Credential = new("support", "aesgcm1:BBBB") }],
     };
 
-    public static RouterSystems Systems { get; } = new RouterSystems()
+    public static RouterSystems Systems { get; } = Known();
+
+    /// <summary>Gets the systems, and those that reach their servers by HTTP or serve rules only.</summary>
+    public static RouterSystems AllSystems { get; } = Known()
+        .Add(new NamedMailSystem("Exchange", MailDoors.Mailbox | MailDoors.Sender | MailDoors.Rules, findsServer: true))
+        .Add(new NamedMailSystem("Graph", MailDoors.Mailbox | MailDoors.Sender | MailDoors.Rules, findsServer: true))
+        .Add(new NamedMailSystem("Sieve", MailDoors.Rules))
+        .Add(new NamedCrmSystem("Dataverse"))
+        .Add(new NamedCrmSystem("CrmService"));
+
+    private static RouterSystems Known() => new RouterSystems()
         .Add(new NamedMailSystem("Pop3", MailDoors.Mailbox))
         .Add(new NamedMailSystem("Smtp", MailDoors.Sender))
         .Add(new NamedMailSystem("Maildir", MailDoors.Mailbox, isLocal: true))
@@ -35,13 +45,15 @@ internal static class Samples
         .Add(new NamedCrmSystem("Other"));
 
     /// <summary>A mail system that only has a name.</summary>
-    private sealed class NamedMailSystem(string name, MailDoors doors, bool isLocal = false) : IMailSystem
+    private sealed class NamedMailSystem(string name, MailDoors doors, bool isLocal = false, bool findsServer = false) : IMailSystem
     {
         public string Name => name;
 
         public MailDoors Doors => doors;
 
         public bool IsLocal => isLocal;
+
+        public bool FindsServer => findsServer;
 
         public ValueTask<IMailboxSession> OpenMailboxAsync(MailEndpoint endpoint, MailLogin login, MailContext context, CancellationToken cancellationToken) =>
             throw new NotSupportedException();

@@ -15,9 +15,10 @@ internal sealed class Certificate(X509Certificate2 certificate, string path, str
 
     public static Certificate Make(TemporaryFolder folder, string kind, DateTimeOffset? expiresOn = null)
     {
+        DateTimeOffset end = expiresOn ?? DateTimeOffset.UtcNow.AddDays(400);
         using RSA key = RSA.Create(2048);
         var request = new CertificateRequest("CN=router", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        X509Certificate2 certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-400), expiresOn ?? DateTimeOffset.UtcNow.AddDays(400));
+        X509Certificate2 certificate = request.CreateSelfSigned(end.AddDays(-800), end);
         string path = folder[$"app.{kind}"];
         string? password = kind is "pfx" or "encrypted.pem" ? "p4ss" : null;
         var encryption = new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000);
