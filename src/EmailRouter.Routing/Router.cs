@@ -24,7 +24,6 @@ public sealed class Router : IAsyncDisposable
     private readonly ConcurrentDictionary<string, Task<IOrganization>> organizations = new(StringComparer.OrdinalIgnoreCase);
     private readonly ConcurrentDictionary<string, SemaphoreSlim> connections = new(StringComparer.OrdinalIgnoreCase);
     private readonly ConcurrentDictionary<string, SendingPace> paces = new(StringComparer.OrdinalIgnoreCase);
-    private readonly CorrespondentRate rates;
     private readonly SemaphoreSlim stateGate = new(1, 1);
     private SqliteRouterState? state;
     private SqliteRouterState? nothingRemembered;
@@ -36,7 +35,6 @@ public sealed class Router : IAsyncDisposable
         Configuration = configuration;
         Secrets = SecretProtector.For(store.Path);
         Tokens = new TokenSource(store.Folder, Secrets, options.Systems, options.TokenHttp) { Clock = options.Mail.Clock };
-        rates = new CorrespondentRate(configuration.Routing.MaxPerCorrespondentPerHour, options.Mail.Clock);
     }
 
     /// <summary>Gets the configuration's file.</summary>
@@ -196,7 +194,7 @@ public sealed class Router : IAsyncDisposable
             PollTarget target = TargetOf(mailbox);
             IOrganization organization = await GetOrganizationAsync(mailbox.Deployment, cancellationToken).ConfigureAwait(false);
             IRouterState remembered = await RememberedAsync(poll.DryRun, cancellationToken).ConfigureAwait(false);
-            return await new IncomingPipeline(organization, remembered, Configuration.RouterName, Configuration.Routing, Mail, rates).PollAsync(target, poll, cancellationToken).ConfigureAwait(false);
+            return await new IncomingPipeline(organization, remembered, Configuration.RouterName, Configuration.Routing, Mail).PollAsync(target, poll, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is RouterException or CrmException)
         {

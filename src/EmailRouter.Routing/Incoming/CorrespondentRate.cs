@@ -8,23 +8,22 @@ namespace EmailRouter.Routing.Incoming;
 /// with In-Reply-To or References), by the time they were received: neither a shop's thousand orders nor a mailbox's old mail ever comes near it.
 /// </summary>
 /// <param name="maxPerHour">How many answers an hour are normal.</param>
+/// <param name="state">Where they are counted, so that short jobs and several routers count together.</param>
 /// <param name="clock">The clock.</param>
-/// <remarks>Safe for use by many polls at once. Kept for the life of the process: a loop that is faster than the limit is one within it.</remarks>
-public sealed class CorrespondentRate(int maxPerHour, TimeProvider clock)
+internal sealed class CorrespondentRate(int maxPerHour, IRouterState state, TimeProvider clock)
 {
     private const string Rule = "CorrespondentRate";
-    private const int MaxCorrespondents = 4096;
 
     private static readonly TimeSpan Window = TimeSpan.FromHours(1);
-
-    private readonly Dictionary<(string Deployment, string Mailbox, string Sender), Queue<DateTimeOffset>> answers = [];
 
     /// <summary>Counts an email.</summary>
     /// <param name="mailbox">The mailbox it came to.</param>
     /// <param name="email">The email.</param>
     /// <param name="counts">Whether it is counted; a dry run only looks.</param>
+    /// <param name="cancellationToken">Stops the attempt.</param>
     /// <returns>Rejecting evidence when there were too many before it; null otherwise.</returns>
-    public Evidence? Find(MailboxKey mailbox, IncomingEmail email, bool counts)
+    /// <exception cref="RouterException">The state cannot be used.</exception>
+    public async ValueTask<Evidence?> FindAsync(MailboxKey mailbox, IncomingEmail email, bool counts, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(email);
         DateTimeOffset now = clock.GetUtcNow();
@@ -32,36 +31,11 @@ public sealed class CorrespondentRate(int maxPerHour, TimeProvider clock)
         if (!isAnswer || email.From is not { } sender || now - email.ReceivedOn >= Window)
             return null;
 
-        (string, string, string) key = (mailbox.Deployment.ToUpperInvariant(), mailbox.Address.ToUpperInvariant(), sender.Address.ToUpperInvariant());
-        lock (answers)
-        {
-            if (!answers.TryGetValue(key, out Queue<DateTimeOffset>? recent))
-            {
-                if (!counts)
-                    return null;
-                if (answers.Count >= MaxCorrespondents)
-                    MakeRoom(now);
-                answers[key] = recent = new Queue<DateTimeOffset>();
-            }
-
-            while (recent.TryPeek(out DateTimeOffset oldest) && now - oldest >= Window)
-                recent.Dequeue();
-            if (recent.Count >= maxPerHour)
-                return new Evidence(Rule, EvidenceVerdict.Reject, $"{recent.Count} answers of {sender.Address} came to this mailbox within the last hour; {maxPerHour} are allowed");
-            if (counts)
-                recent.Enqueue(email.ReceivedOn > now ? now : email.ReceivedOn);
-            return null;
-        }
-    }
-
-    private void MakeRoom(DateTimeOffset now)
-    {
-        // Those that are quiet first; when everybody is loud, those with the fewest answers.
-        foreach (var key in answers.Where(a => !a.Value.Any(on => now - on < Window)).Select(a => a.Key).ToList())
-            answers.Remove(key);
-        if (answers.Count < MaxCorrespondents)
-            return;
-        foreach (var key in answers.OrderBy(a => a.Value.Count).Take(MaxCorrespondents / 2).Select(a => a.Key).ToList())
-            answers.Remove(key);
+        string what = $"answers\n{mailbox.Deployment}\n{mailbox.Address}\n{sender.Address}".ToLowerInvariant();
+        var tally = new Tally(what, counts ? 1 : 0, email.ReceivedOn > now ? now : email.ReceivedOn);
+        TallyResult result = await state.CountAsync(tally, counts ? maxPerHour : maxPerHour - 1, Window, cancellationToken).ConfigureAwait(false);
+        return result.IsWithinLimit
+            ? null
+            : new Evidence(Rule, EvidenceVerdict.Reject, $"{result.Total} answers of {sender.Address} came to this mailbox within the last hour; {maxPerHour} are allowed");
     }
 }

@@ -15,14 +15,13 @@ namespace EmailRouter.Routing.Incoming;
 /// <param name="routerName">The name of this router.</param>
 /// <param name="options">Settings of the pipelines.</param>
 /// <param name="context">Clock, network and limits for the mail side.</param>
-/// <param name="rates">Counts the answers of correspondents over many polls; null: for this pipeline alone.</param>
 public sealed class IncomingPipeline(
-    IOrganization organization, IRouterState state, string routerName, RoutingOptions options, MailContext context, CorrespondentRate? rates = null)
+    IOrganization organization, IRouterState state, string routerName, RoutingOptions options, MailContext context)
 {
     /// <summary>How many messages are fetched before their decisions are made durable and their settlements are told to the server.</summary>
     private const int ChunkSize = 64;
 
-    private readonly CorrespondentRate rates = rates ?? new CorrespondentRate(options.MaxPerCorrespondentPerHour, context.Clock);
+    private readonly CorrespondentRate rates = new(options.MaxPerCorrespondentPerHour, state, context.Clock);
     private readonly LoopGuard loops = new(routerName, options.MaxReceivedHeaders);
 
     /// <summary>Polls a mailbox once.</summary>

@@ -18,7 +18,7 @@ internal sealed class MessageProcessor(
     OrganizationSettings settings,
     RoutingOptions options,
     LoopGuard loops,
-    CorrespondentRate rates,
+    CorrespondentRate? rates,
     TimeProvider clock)
 {
     /// <summary>
@@ -76,7 +76,7 @@ internal sealed class MessageProcessor(
                 step = "Check";
             }
 
-            if (rates.Find(policy.Key, email, counts: state is not null) is { } tooMany)
+            if (rates is not null && await rates.FindAsync(policy.Key, email, counts: state is not null, cancellationToken).ConfigureAwait(false) is { } tooMany)
             {
                 evidence.Add(tooMany);
                 return Decide(email, DecisionAction.NotTracked, DecisionReasons.CorrespondentRate, $"It looks like two machines answering each other: {tooMany.Text}.", evidence);

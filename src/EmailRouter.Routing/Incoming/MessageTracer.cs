@@ -23,7 +23,7 @@ public sealed class MessageTracer(IOrganization organization, string routerName,
         ArgumentNullException.ThrowIfNull(content);
         ArgumentNullException.ThrowIfNull(policy);
         OrganizationSettings settings = await organization.GetSettingsAsync(cancellationToken).ConfigureAwait(false);
-        var processor = new MessageProcessor(organization, null, policy, settings, options, new LoopGuard(routerName, options.MaxReceivedHeaders), new CorrespondentRate(options.MaxPerCorrespondentPerHour, clock), clock);
+        var processor = new MessageProcessor(organization, null, policy, settings, options, new LoopGuard(routerName, options.MaxReceivedHeaders), rates: null, clock);
         PreparedMessage prepared = processor.Prepare(new FetchedMessage(new MessageRef(string.Empty), content));
         return prepared.Decision ?? await processor.DecideAsync(prepared, cancellationToken).ConfigureAwait(false);
     }

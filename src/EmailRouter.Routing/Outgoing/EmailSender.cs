@@ -100,7 +100,7 @@ internal sealed class EmailSender(
         };
 
         if (route.Pace is { } pace)
-            await pace.WaitAsync(message.Recipients.Count, cancellationToken).ConfigureAwait(false);
+            await pace.WaitAsync(message.Recipients.Count, state, cancellationToken).ConfigureAwait(false);
         SenderPool.Rented rented = await pool.RentAsync(route, cancellationToken).ConfigureAwait(false);
         await using (rented.ConfigureAwait(false))
         {

@@ -1,11 +1,13 @@
 using EmailRouter.Mail;
+using EmailRouter.Routing.State;
 
 namespace EmailRouter.Routing.Outgoing;
 
 /// <summary>
-/// Keeps a profile within what its server allows a sender: messages in a minute, recipients in a day. Counted in this process, over all runs and deployments.
+/// Keeps a profile within what its server allows a sender: messages in a minute, counted in this process, and recipients in a day, counted in the state over all runs,
+/// deployments and routers.
 /// </summary>
-/// <param name="profile">The profile's name, for messages.</param>
+/// <param name="profile">The profile's name.</param>
 /// <param name="messagesPerMinute">The most messages within any minute; null for no limit.</param>
 /// <param name="recipientsPerDay">The most recipients within any 24 hours; null for no limit.</param>
 /// <param name="clock">The clock.</param>
@@ -16,64 +18,53 @@ public sealed class SendingPace(string profile, int? messagesPerMinute, int? rec
 
     private readonly object gate = new();
     private readonly Queue<DateTimeOffset> messages = new();
-    private readonly Queue<(DateTimeOffset On, int Count)> recipients = new();
-    private int today;
 
     /// <summary>Waits for the turn of a message, and counts it.</summary>
     /// <param name="count">How many recipients it has.</param>
+    /// <param name="state">Where the day's recipients are counted.</param>
     /// <param name="cancellationToken">Stops the waiting; nothing is counted then.</param>
     /// <returns>A task that ends when the message may go.</returns>
     /// <exception cref="MailCommandException"><c>MailSenderQuotaReached</c>: the day's recipients are used up; it says when there is room again.</exception>
-    public async ValueTask WaitAsync(int count, CancellationToken cancellationToken)
+    /// <exception cref="RouterException">The state cannot be used.</exception>
+    public async ValueTask WaitAsync(int count, IRouterState state, CancellationToken cancellationToken)
     {
-        while (TakeTurn(count) is { } wait)
+        ArgumentNullException.ThrowIfNull(state);
+        while (TakeTurn() is { } wait)
             await Task.Delay(wait, clock, cancellationToken).ConfigureAwait(false);
+        if (recipientsPerDay is not { } limit)
+            return;
+        DateTimeOffset now = clock.GetUtcNow();
+        TallyResult result = await state.CountAsync(new Tally($"recipients\n{profile.ToLowerInvariant()}", count, now), limit, Day, cancellationToken).ConfigureAwait(false);
+        if (!result.IsWithinLimit)
+            throw QuotaReached(count, result, now);
     }
 
     /// <summary>Takes the turn, or says how long to wait for it.</summary>
-    private TimeSpan? TakeTurn(int count)
+    private TimeSpan? TakeTurn()
     {
+        if (messagesPerMinute is null)
+            return null;
         lock (gate)
         {
             DateTimeOffset now = clock.GetUtcNow();
             while (messages.TryPeek(out DateTimeOffset oldest) && now - oldest >= Minute)
                 messages.Dequeue();
-            while (recipients.TryPeek(out (DateTimeOffset On, int Count) past) && now - past.On >= Day)
-                today -= recipients.Dequeue().Count;
-            if (today + count > recipientsPerDay)
-                throw QuotaReached(count, now);
             if (messages.Count >= messagesPerMinute)
                 return messages.Peek() + Minute - now;
             messages.Enqueue(now);
-            recipients.Enqueue((now, count));
-            today += count;
             return null;
         }
     }
 
-    private MailCommandException QuotaReached(int count, DateTimeOffset now)
+    private MailCommandException QuotaReached(int count, TallyResult result, DateTimeOffset now) => new(
+        "MailSenderQuotaReached",
+        MailStep.Send,
+        $"The profile {profile} may reach {recipientsPerDay} recipients in 24 hours; {result.Total} are used and {count} more are wanted.",
+        result.RoomOn is null
+            ? "The message has more recipients than a whole day allows: raise the limit, or send it to fewer."
+            : "It waits until there is room again; raise the limit if the server allows more.")
     {
-        TimeSpan? wait = null;
-        int left = today;
-        foreach ((DateTimeOffset on, int past) in recipients)
-        {
-            left -= past;
-            if (left + count > recipientsPerDay)
-                continue;
-            wait = on + Day - now;
-            break;
-        }
-
-        return new MailCommandException(
-            "MailSenderQuotaReached",
-            MailStep.Send,
-            $"The profile {profile} may reach {recipientsPerDay} recipients in 24 hours; {today} are used and {count} more are wanted.",
-            wait is null
-                ? "The message has more recipients than a whole day allows: raise the limit, or send it to fewer."
-                : "It waits until there is room again; raise the limit if the server allows more.")
-        {
-            IsTransient = wait is not null,
-            RetryAfter = wait,
-        };
-    }
+        IsTransient = result.RoomOn is not null,
+        RetryAfter = result.RoomOn - now,
+    };
 }

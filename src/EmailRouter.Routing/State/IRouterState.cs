@@ -116,6 +116,14 @@ public interface IRouterState : IAsyncDisposable
     /// <returns>A task that ends when all of it is durable.</returns>
     ValueTask WriteJournalAsync(IReadOnlyList<SendJournalEntry> entries, IReadOnlyList<Decision> decisions, CancellationToken cancellationToken);
 
+    /// <summary>Counts something that is limited over a while, by all routers over this state together; beyond the limit nothing is counted.</summary>
+    /// <param name="tally">What is counted, how much and when.</param>
+    /// <param name="limit">The most there may be within the window, this one included.</param>
+    /// <param name="window">The window, at most 24 hours. It is kept by the minute: an amount leaves it up to a minute late.</param>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <returns>Whether it was counted, and what was counted before it.</returns>
+    ValueTask<TallyResult> CountAsync(Tally tally, long limit, TimeSpan window, CancellationToken cancellationToken);
+
     /// <summary>Takes or renews a lease, so that two routers never work on the same thing.</summary>
     /// <param name="name">What is leased.</param>
     /// <param name="holder">Who takes it; the holder of a lease may renew it.</param>
@@ -237,3 +245,15 @@ public enum SendPhase
 /// <param name="ExpiresOn">When it ends unless renewed.</param>
 /// <param name="IsHeld">Whether the one who asked holds it.</param>
 public sealed record Lease(string Name, string Holder, long Epoch, DateTimeOffset ExpiresOn, bool IsHeld);
+
+/// <summary>Something that is counted because it is limited.</summary>
+/// <param name="What">What is counted, e.g. the recipients of a profile; compared exactly.</param>
+/// <param name="Amount">How much; 0 only looks.</param>
+/// <param name="On">When.</param>
+public sealed record Tally(string What, long Amount, DateTimeOffset On);
+
+/// <summary>What became of a <see cref="Tally"/>.</summary>
+/// <param name="IsWithinLimit">Whether it was within the limit, and so was counted.</param>
+/// <param name="Total">What was counted within the window before it.</param>
+/// <param name="RoomOn">When there will be room for it; null when there is, or when the limit is smaller than the amount.</param>
+public sealed record TallyResult(bool IsWithinLimit, long Total, DateTimeOffset? RoomOn);

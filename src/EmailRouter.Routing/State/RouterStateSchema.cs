@@ -96,5 +96,14 @@ internal static class RouterStateSchema
             expires_on INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
         """,
+        """
+        CREATE TABLE tally (
+            what TEXT NOT NULL,
+            minute INTEGER NOT NULL,
+            amount INTEGER NOT NULL,
+            PRIMARY KEY (what, minute)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX tally_minute ON tally (minute);
+        """,
     ];
 }

@@ -304,6 +304,17 @@ public sealed class SqliteRouterState : IRouterState
     }
 
     /// <inheritdoc/>
+    public async ValueTask<TallyResult> CountAsync(Tally tally, long limit, TimeSpan window, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(tally);
+        ArgumentOutOfRangeException.ThrowIfNegative(tally.Amount);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(window, TallyRows.Longest);
+        return tally.Amount == 0
+            ? await file.ReadAsync(session => TallyRows.Count(session, tally, limit, window, clock.GetUtcNow()), cancellationToken).ConfigureAwait(false)
+            : await file.WriteAsync(session => TallyRows.Count(session, tally, limit, window, clock.GetUtcNow()), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
     public async ValueTask<Lease> AcquireLeaseAsync(string name, string holder, TimeSpan duration, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);

@@ -23,6 +23,36 @@ public abstract class RouterStateContract : IAsyncLifetime
     protected abstract Task<IRouterState> OpenAsync();
 
     [Fact]
+    public async Task Amounts_are_counted_up_to_a_limit_and_leave_the_window_by_the_minute()
+    {
+        DateTimeOffset start = Clock.GetUtcNow();
+        Task<TallyResult> CountAsync(long amount, string what = "a") => State.CountAsync(new Tally(what, amount, Clock.GetUtcNow()), 10, TimeSpan.FromHours(1), default).AsTask();
+
+        Assert.Equal(new TallyResult(true, 0, null), await CountAsync(4));
+        Clock.Advance(TimeSpan.FromMinutes(10));
+        Assert.Equal(new TallyResult(true, 4, null), await CountAsync(6));
+        TallyResult full = await CountAsync(3);
+        Assert.Equal((false, 10L), (full.IsWithinLimit, full.Total));
+        Assert.InRange(full.RoomOn!.Value, start + TimeSpan.FromMinutes(60), start + TimeSpan.FromMinutes(61));
+        Assert.Null((await CountAsync(11)).RoomOn);
+        Assert.Equal(new TallyResult(true, 10, null), await CountAsync(0));
+        Assert.Equal(new TallyResult(true, 0, null), await CountAsync(10, "b"));
+
+        Clock.Advance(full.RoomOn.Value - Clock.GetUtcNow());
+        Assert.Equal(new TallyResult(true, 6, null), await CountAsync(3));
+    }
+
+    [Fact]
+    public async Task Two_routers_count_together()
+    {
+        await using IRouterState other = await OpenAsync();
+        await State.CountAsync(new Tally("a", 7, Clock.GetUtcNow()), 10, TimeSpan.FromHours(24), default);
+
+        Assert.False((await other.CountAsync(new Tally("a", 4, Clock.GetUtcNow()), 10, TimeSpan.FromHours(24), default)).IsWithinLimit);
+        Assert.True((await other.CountAsync(new Tally("a", 3, Clock.GetUtcNow()), 10, TimeSpan.FromHours(24), default)).IsWithinLimit);
+    }
+
+    [Fact]
     public async Task A_new_mailbox_is_at_the_start()
     {
         Assert.True((await State.GetCursorAsync(Support, default)).IsStart);
