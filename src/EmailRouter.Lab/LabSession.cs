@@ -1,4 +1,6 @@
 using EmailRouter.Crm.Embedded;
+using EmailRouter.Lab.Graph;
+using EmailRouter.Lab.OAuth;
 using EmailRouter.Lab.Samples;
 using EmailRouter.Lab.Seed;
 using EmailRouter.Lab.Servers;
@@ -27,8 +29,8 @@ public sealed record LabOptions
 }
 
 /// <summary>
-/// A running lab: SMTP and POP3 servers on loopback with a mailbox for every user and queue, an embedded CRM with <see cref="SeedOrganization"/>, and the
-/// router's configuration over both. The demo, tests and <c>Start-RouterLab</c> use it.
+/// A running lab: SMTP, POP3, Graph and token servers on loopback with a mailbox for every user and queue, an embedded CRM with
+/// <see cref="SeedOrganization"/>, and the router's configuration over both. The demo, tests and <c>Start-RouterLab</c> use it.
 /// </summary>
 public sealed class LabSession : IAsyncDisposable
 {
@@ -40,6 +42,12 @@ public sealed class LabSession : IAsyncDisposable
 
     /// <summary>The name of the outgoing profile.</summary>
     public const string OutgoingProfile = "Lab SMTP";
+
+    /// <summary>The id of the router's application at the token endpoint, with application permissions for mail and rules.</summary>
+    public const string ClientId = "4d8f7a52-0c1e-4b8e-9a35-6f1f5d1c0b11";
+
+    /// <summary>The secret of the router's application.</summary>
+    public const string ClientSecret = "the lab's secret";
 
     /// <summary>The name of the router in the lab's configuration.</summary>
     public const string RouterName = "lab";
@@ -55,6 +63,13 @@ public sealed class LabSession : IAsyncDisposable
         Faults = new LabFaults();
         Pop3 = new LabPop3Server(Mail, new LabServerOptions { Faults = Faults, Trace = options.Trace });
         Smtp = new LabSmtpServer(Mail, new LabSmtpOptions { Faults = Faults, Trace = options.Trace, HostName = "mail.contoso.test" });
+        Tokens = new LabTokenServer(options.Clock, new LabTokenOptions { Faults = Faults, Trace = options.Trace });
+        Tokens.Register(new LabOAuthClient(ClientId)
+        {
+            Secret = ClientSecret,
+            Roles = ["Mail.ReadWrite", "Mail.Send", "MailboxSettings.ReadWrite", "User.Read.All"],
+        });
+        Graph = new LabGraphServer(Mail, Tokens, new LabGraphOptions { Faults = Faults, Trace = options.Trace });
     }
 
     /// <summary>Gets the folder of the CRM and the router's configuration and state.</summary>
@@ -69,7 +84,7 @@ public sealed class LabSession : IAsyncDisposable
     /// <summary>Gets the mailboxes, and everything the SMTP server accepted.</summary>
     public LabMailStore Mail { get; }
 
-    /// <summary>Gets the faults of both servers; none is on at the start.</summary>
+    /// <summary>Gets the faults of all servers; none is on at the start.</summary>
     public LabFaults Faults { get; }
 
     /// <summary>Gets the POP3 server.</summary>
@@ -77,6 +92,12 @@ public sealed class LabSession : IAsyncDisposable
 
     /// <summary>Gets the SMTP server.</summary>
     public LabSmtpServer Smtp { get; }
+
+    /// <summary>Gets the token endpoint, which knows the router's application (<see cref="ClientId"/>).</summary>
+    public LabTokenServer Tokens { get; }
+
+    /// <summary>Gets the Graph endpoint.</summary>
+    public LabGraphServer Graph { get; }
 
     /// <summary>Gets the CRM.</summary>
     public EmbeddedCrm Crm { get; private set; } = null!;
@@ -95,6 +116,8 @@ public sealed class LabSession : IAsyncDisposable
         {
             session.Pop3.Start();
             session.Smtp.Start();
+            session.Tokens.Start();
+            session.Graph.Start();
             foreach (string address in SeedOrganization.Users.Select(u => u.Address).Concat(SeedOrganization.Queues.Select(q => q.Address)))
                 session.Mail.AddMailbox(address, SeedOrganization.PasswordOf(address));
             session.Mail.AddLocalDomain(SeedOrganization.DomainWithoutMailboxes);
@@ -154,6 +177,8 @@ public sealed class LabSession : IAsyncDisposable
         isDisposed = true;
         await Pop3.DisposeAsync();
         await Smtp.DisposeAsync();
+        await Graph.DisposeAsync();
+        await Tokens.DisposeAsync();
         if (Crm is not null)
             await Crm.DisposeAsync();
         if (ownsFolder && Directory.Exists(Folder))

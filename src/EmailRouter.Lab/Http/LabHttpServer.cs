@@ -24,6 +24,7 @@ public record LabHttpOptions : LabServerOptions
 public abstract class LabHttpServer : LabServer
 {
     private const int MaxHeaders = 100;
+    private const int MaxDiscarded = 512 * 1024 * 1024;
 
     private readonly LabHttpOptions options;
     private readonly SemaphoreSlim slots;
@@ -110,6 +111,19 @@ public abstract class LabHttpServer : LabServer
     /// <summary>Counts the requests of a key that run now, this one included.</summary>
     private protected int RunningOf(string key) => running.GetValueOrDefault(key);
 
+    /// <summary>Carries out a request that came within another one: it is counted, may be refused by a fault, and goes to <see cref="HandleAsync"/>.</summary>
+    /// <param name="request">The inner request.</param>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <returns>The answer.</returns>
+    private protected async ValueTask<LabHttpAnswer> HandlePartAsync(LabHttpRequest request, CancellationToken cancellationToken)
+    {
+        string kind = KindOf(request);
+        counts.AddOrUpdate(kind, 1, static (_, n) => n + 1);
+        LabFault? fault = Faults.Take(
+            Protocol, kind, MailboxOf(request), request, RunningOf(KeyOf(request)), LabFaultKind.Throttle, LabFaultKind.TemporaryFailure, LabFaultKind.PermanentFailure, LabFaultKind.RefuseLogin);
+        return fault is null ? await HandleAsync(request, cancellationToken) : Refusal(fault, request);
+    }
+
     private protected sealed override async Task ServeAsync(LabConnection connection, CancellationToken stop)
     {
         var state = new ConcurrentDictionary<string, object>(StringComparer.Ordinal);
@@ -174,10 +188,7 @@ public abstract class LabHttpServer : LabServer
                 return false;
             answer = fault?.Kind switch
             {
-                LabFaultKind.Throttle => Word(fault, 429, "Too many requests.", request),
-                LabFaultKind.TemporaryFailure => Word(fault, 503, "The service is unavailable.", request),
-                LabFaultKind.PermanentFailure => Word(fault, 500, "An internal server error occurred.", request),
-                LabFaultKind.RefuseLogin => Word(fault, 401, "Access token has expired or is not yet valid.", request),
+                LabFaultKind.Throttle or LabFaultKind.TemporaryFailure or LabFaultKind.PermanentFailure or LabFaultKind.RefuseLogin => Refusal(fault, request),
                 LabFaultKind.LoginPage => LabHttpAnswer.OfText(200, fault.Reply ?? LoginPage, "text/html; charset=utf-8"),
                 _ => await HandleInTurnAsync(request, stop),
             };
@@ -195,8 +206,15 @@ public abstract class LabHttpServer : LabServer
         LabFault? Take(params LabFaultKind[] kinds) => Faults.Take(Protocol, kind, mailbox, request, concurrent, kinds);
     }
 
-    private LabHttpAnswer Word(LabFault fault, int status, string message, LabHttpRequest request)
+    private LabHttpAnswer Refusal(LabFault fault, LabHttpRequest request)
     {
+        (int status, string message) = fault.Kind switch
+        {
+            LabFaultKind.Throttle => (429, "Too many requests."),
+            LabFaultKind.TemporaryFailure => (503, "The service is unavailable."),
+            LabFaultKind.RefuseLogin => (401, "Access token has expired or is not yet valid."),
+            _ => (500, "An internal server error occurred."),
+        };
         LabHttpAnswer answer = Refuse(status, message, request).WithRetryAfter(fault.RetryAfter);
         return fault.Reply is null ? answer : answer with { Body = Encoding.UTF8.GetBytes(fault.Reply) };
     }
@@ -311,7 +329,11 @@ public abstract class LabHttpServer : LabServer
             if (!long.TryParse(stated, NumberStyles.None, CultureInfo.InvariantCulture, out long length))
                 return (null, 400);
             if (length > options.MaxBody)
-                return (null, 413);
+            {
+                // A client that is still sending would see the connection break and not the answer.
+                return await CopyAsync(connection, Stream.Null, (int)Math.Min(length, MaxDiscarded), linked.Token) ? (null, 413) : (null, 0);
+            }
+
             if (!await CopyAsync(connection, content, (int)length, linked.Token))
                 return (null, 0);
         }
@@ -344,7 +366,7 @@ public abstract class LabHttpServer : LabServer
         return (plain.ToArray(), 0);
     }
 
-    private static async Task<bool> CopyAsync(LabConnection connection, MemoryStream into, int length, CancellationToken stop)
+    private static async Task<bool> CopyAsync(LabConnection connection, Stream into, int length, CancellationToken stop)
     {
         byte[] buffer = new byte[Math.Min(length, 65_536)];
         while (length > 0)

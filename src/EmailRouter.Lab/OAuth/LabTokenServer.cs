@@ -407,7 +407,8 @@ public sealed class LabTokenServer : LabHttpServer
     private PendingDevice Waiting(string userCode) =>
         devices.Values.FirstOrDefault(d => d.UserCode == userCode) ?? throw new ArgumentException($"No device waits with the code {userCode}.", nameof(userCode));
 
-    private static string ObjectIdOf(string name) => new Guid(SHA256.HashData(Encoding.UTF8.GetBytes(name.ToUpperInvariant())).AsSpan(0, 16)).ToString();
+    /// <summary>Makes the object id of a user or application; the same name has the same everywhere in the lab.</summary>
+    internal static string ObjectIdOf(string name) => new Guid(SHA256.HashData(Encoding.UTF8.GetBytes(name.ToUpperInvariant())).AsSpan(0, 16)).ToString();
 
     private sealed class PendingDevice(string userCode, string clientId, string scope, DateTimeOffset expiresOn)
     {
