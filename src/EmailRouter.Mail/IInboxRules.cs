@@ -66,6 +66,15 @@ public sealed record ForwardingRule
     /// <summary>Gets what that header contains.</summary>
     public string LoopValue { get; init; } = string.Empty;
 
+    /// <summary>
+    /// Gets the header by which a copy tells whose mail it is, for servers that can add one (Sieve with <c>editheader</c>, RFC 5293); null for none. The user's own copy
+    /// goes without. Servers that cannot forward without it; <see cref="RuleChange.Warnings"/> says so.
+    /// </summary>
+    public string? OriginHeader { get; init; }
+
+    /// <summary>Gets the value of that header: the address of the mailbox that the rule is in.</summary>
+    public string OriginValue { get; init; } = string.Empty;
+
     /// <summary>Gets a value indicating whether automatic answers (RFC 3834, <c>Auto-Submitted</c>) are forwarded too. Defaults to false.</summary>
     public bool ForwardAutomaticMail { get; init; }
 }

@@ -13,6 +13,8 @@ public static class ForwardingScript
     private const string Rule = "# EmailRouter rule ";
     private const string End = "# EmailRouter end";
     private const string Require = "require [\"copy\"];";
+    private const string RequireHeaders = "require [\"copy\", \"editheader\"];";
+    private const string AddHeader = "  addheader ";
     private const string MasterMark = "# EmailRouter master of ";
 
     /// <summary>The word of a begin marker that says: a line break was put before it.</summary>
@@ -100,6 +102,24 @@ public static class ForwardingScript
         return Find(script) is { } block && block.Rules.Exists(r => r.Name == name);
     }
 
+    /// <summary>Lists what a script redirects: by the router's rules, and otherwise.</summary>
+    /// <param name="script">The script's text.</param>
+    /// <returns>The rules in the script's order; redirects of others have no name. What cannot be followed any more is left out.</returns>
+    /// <exception cref="FormatException">A marker is damaged.</exception>
+    public static IReadOnlyList<ScriptRedirect> ListRedirects(string script)
+    {
+        ArgumentNullException.ThrowIfNull(script);
+        var found = new List<ScriptRedirect>();
+        FoundBlock? block = Find(script);
+        int end = block?.Start ?? script.Length;
+        found.AddRange(SieveSyntax.FindRedirects(script[..end]).Select(target => new ScriptRedirect(null, target)));
+        foreach (FoundRule rule in block?.Rules ?? [])
+            found.AddRange(SieveSyntax.FindRedirects(rule.Body).Select(target => new ScriptRedirect(rule.Name, target)));
+        if (block is not null)
+            found.AddRange(SieveSyntax.FindRedirects(script[(block.Start + block.Length)..]).Select(target => new ScriptRedirect(null, target)));
+        return found;
+    }
+
     /// <summary>Makes a script that holds a rule and includes the user's own script (RFC 6609).</summary>
     /// <param name="userScript">The name of the user's script.</param>
     /// <param name="rule">The rule.</param>
@@ -124,31 +144,29 @@ public static class ForwardingScript
         foreach (string line in script.Split('\n'))
         {
             if (line.StartsWith(MasterMark + "\"", StringComparison.Ordinal) && line.TrimEnd() is [.., '"'] whole && whole.Length > MasterMark.Length + 2)
-                return Unquote(whole[(MasterMark.Length + 1)..^1]);
+                return SieveSyntax.Unquote(whole[(MasterMark.Length + 1)..^1]);
         }
 
         return null;
     }
 
-    private static string Unquote(string text)
-    {
-        var result = new StringBuilder(text.Length);
-        for (int i = 0; i < text.Length; i++)
-            result.Append(text[i] == '\\' && i + 1 < text.Length ? text[++i] : text[i]);
-        return result.ToString();
-    }
-
     private static void Validate(ForwardingRule rule)
     {
-        if (rule.Name.Length is 0 or > 64 || !rule.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.'))
-            throw new FormatException("the rule's name must be letters, digits, \"-\", \"_\" and dots");
+        if (rule.Name.Length is 0 or > 64 || !rule.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ' ') || rule.Name != rule.Name.Trim())
+            throw new FormatException("the rule's name must be letters, digits, \"-\", \"_\", dots and spaces");
         if (rule.Target.Length is 0 or > 320 || rule.Target.Any(c => char.IsControl(c) || char.IsWhiteSpace(c))
             || rule.Target.IndexOf('@', StringComparison.Ordinal) < 1)
             throw new FormatException("the target is no address");
-        if (rule.LoopHeader is { } header && (header.Length == 0 || !header.All(c => c is > ' ' and < '\x7F' and not ':' and not '"' and not '\\')))
-            throw new FormatException("the loop header is no header name");
-        if (rule.LoopValue.Any(char.IsControl))
-            throw new FormatException("the loop header's value holds control characters");
+        ValidateHeader("loop header", rule.LoopHeader, rule.LoopValue);
+        ValidateHeader("origin header", rule.OriginHeader, rule.OriginValue);
+    }
+
+    private static void ValidateHeader(string what, string? name, string value)
+    {
+        if (name is not null && (name.Length == 0 || !name.All(c => c is > ' ' and < '\x7F' and not ':' and not '"' and not '\\')))
+            throw new FormatException($"the {what} is no header name");
+        if (value.Any(char.IsControl))
+            throw new FormatException($"the {what}'s value holds control characters");
     }
 
     private static string LineEnd(string script) =>
@@ -162,18 +180,28 @@ public static class ForwardingScript
         if (!rule.ForwardAutomaticMail)
             conditions.Add("not header :contains \"Auto-Submitted\" \"auto-\"");
         string redirect = $"redirect :copy {SieveSyntax.Quote(rule.Target)};";
-        string[] lines = conditions.Count switch
+        List<string> actions = [redirect];
+        if (rule.OriginHeader is { } origin)
         {
-            0 => [redirect],
-            1 => [$"if {conditions[0]} {{", "  " + redirect, "}"],
-            _ => [$"if allof ({string.Join(", ", conditions)}) {{", "  " + redirect, "}"],
+            // What a sender wrote there goes, and so does the rule's own word before the message reaches the user.
+            string delete = $"deleteheader {SieveSyntax.Quote(origin)};";
+            actions = [delete, $"addheader {SieveSyntax.Quote(origin)} {SieveSyntax.Quote(rule.OriginValue)};", redirect, delete];
+        }
+
+        string condition = conditions.Count switch
+        {
+            0 => "true",
+            1 => conditions[0],
+            _ => $"allof ({string.Join(", ", conditions)})",
         };
+        string[] lines = conditions.Count == 0 && rule.OriginHeader is null ? [redirect] : [$"if {condition} {{", .. actions.Select(a => "  " + a), "}"];
         return string.Join(lineEnd, lines) + lineEnd;
     }
 
     private static string Block(List<FoundRule> rules, string lineEnd, bool ownLine)
     {
-        var text = new StringBuilder(Begin).Append(ownLine ? " " + Broken : string.Empty).Append(lineEnd).Append(Require).Append(lineEnd);
+        var text = new StringBuilder(Begin).Append(ownLine ? " " + Broken : string.Empty).Append(lineEnd)
+            .Append(rules.Exists(r => r.Body.Contains(AddHeader, StringComparison.Ordinal)) ? RequireHeaders : Require).Append(lineEnd);
         foreach (FoundRule rule in rules)
             text.Append(Rule).Append(rule.Name).Append(lineEnd).Append(rule.Body);
         return text.Append(End).Append(lineEnd).ToString();

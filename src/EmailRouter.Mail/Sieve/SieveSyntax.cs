@@ -26,6 +26,76 @@ internal static class SieveSyntax
         }
     }
 
+    /// <summary>Finds the targets of <c>redirect</c> commands (RFC 5228 4.2) wherever they stand, as far as the script can be followed.</summary>
+    /// <param name="script">The script, or a part of it.</param>
+    /// <returns>The addresses in the script's order.</returns>
+    public static IReadOnlyList<string> FindRedirects(string script)
+    {
+        var found = new List<string>();
+        int at = 0;
+        bool inRedirect = false;
+        string? last = null;
+        while (SkipBlanks(script, ref at) && at < script.Length)
+        {
+            char c = script[at];
+            if (c == '"')
+            {
+                int start = at;
+                if (!SkipString(script, ref at))
+                    break;
+                last = Unquote(script[(start + 1)..(at - 1)]);
+            }
+            else if (c is ';' or '{' or '}')
+            {
+                if (inRedirect && c == ';' && last is not null)
+                    found.Add(last);
+                inRedirect = false;
+                last = null;
+                at++;
+            }
+            else if (char.IsAsciiLetter(c) || c == '_')
+            {
+                int start = at;
+                while (at < script.Length && (char.IsAsciiLetterOrDigit(script[at]) || script[at] == '_'))
+                    at++;
+                ReadOnlySpan<char> word = script.AsSpan(start, at - start);
+                if (word.Equals("text", StringComparison.OrdinalIgnoreCase) && at < script.Length && script[at] == ':')
+                {
+                    // A text of several lines (RFC 5228 2.4.2) ends with a dot alone.
+                    int end = script.IndexOf("\n.\n", at, StringComparison.Ordinal);
+                    int other = script.IndexOf("\n.\r\n", at, StringComparison.Ordinal);
+                    if (end < 0 || (other >= 0 && other < end))
+                        end = other;
+                    if (end < 0)
+                        break;
+                    at = end + 2;
+                }
+                else if (word.Equals("redirect", StringComparison.OrdinalIgnoreCase) && (start == 0 || script[start - 1] != ':'))
+                {
+                    inRedirect = true;
+                    last = null;
+                }
+            }
+            else
+            {
+                at++;
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>Reads a string without its quotes.</summary>
+    /// <param name="text">What stands between the quotes.</param>
+    /// <returns>The text.</returns>
+    public static string Unquote(string text)
+    {
+        var result = new System.Text.StringBuilder(text.Length);
+        for (int i = 0; i < text.Length; i++)
+            result.Append(text[i] == '\\' && i + 1 < text.Length ? text[++i] : text[i]);
+        return result.ToString();
+    }
+
     /// <summary>Writes a string (RFC 5228 2.4.2).</summary>
     /// <param name="text">The text; no line breaks.</param>
     /// <returns>The string with its quotes.</returns>

@@ -15,6 +15,9 @@ public sealed class SieveDovecotTests(SieveFixture fixture) : IClassFixture<Siev
     {
         Name = "crm",
         Target = "forward@example.test",
+        Kind = ForwardingKinds.Redirect,
+        OriginHeader = "X-EmailRouter-Mailbox",
+        OriginValue = "carl@example.test",
         LoopHeader = "X-EmailRouter-Loop",
         LoopValue = "router.example.test",
     };
@@ -69,37 +72,48 @@ public sealed class SieveDovecotTests(SieveFixture fixture) : IClassFixture<Siev
             await using SieveClient client = await OpenAsync(user, Endpoint);
             await client.PutAsync("roundcube", UserScript, default);
             await client.SetActiveAsync("roundcube", default);
-            var rules = new ForwardingRules(client);
             var saved = new List<SieveScript>();
+            var rules = new SieveInboxRules(client);
+            var how = new RuleDeployment { Placement = placement, SavePrevious = Save };
 
-            ForwardingResult deployed = await rules.DeployAsync(Rule, placement, Save, default);
-            ForwardingResult again = await rules.DeployAsync(Rule, placement, Save, default);
-            await DeliverAsync(user, $"Subject: work {user}\r\nMessage-ID: <w-{user}@example.test>\r\n\r\nx\r\n");
+            RuleChange planned = await rules.DeployAsync(Rule, how with { DryRun = true }, default);
+            Assert.Equal(UserScript, await client.GetAsync("roundcube", default));
+            Assert.Empty(saved);
+            RuleChange deployed = await rules.DeployAsync(Rule, how, default);
+            RuleChange again = await rules.DeployAsync(Rule, how, default);
+            await DeliverAsync(user, $"X-EmailRouter-Mailbox: forged@example.test\r\nSubject: work {user}\r\nMessage-ID: <w-{user}@example.test>\r\n\r\nx\r\n");
             await DeliverAsync(user, $"Subject: other {user}\r\nMessage-ID: <o-{user}@example.test>\r\n\r\nx\r\n");
             await DeliverAsync(user, $"Subject: loop {user}\r\nX-EmailRouter-Loop: router.example.test 1\r\nMessage-ID: <l-{user}@example.test>\r\n\r\nx\r\n");
             await DeliverAsync(user, $"Subject: auto {user}\r\nAuto-Submitted: auto-replied\r\nMessage-ID: <a-{user}@example.test>\r\n\r\nx\r\n");
 
-            Assert.Equal((RuleChangeKind.Added, placement), (deployed.Change, deployed.Placement));
-            Assert.Equal(RuleChangeKind.None, again.Change);
+            Assert.Equal((RuleChangeKind.Added, RuleChangeKind.Added, RuleChangeKind.None), (planned.Kind, deployed.Kind, again.Kind));
+            Assert.Contains(placement == ForwardingPlacement.Block ? "block" : "includes", deployed.Detail, StringComparison.Ordinal);
+            Assert.Equal(("crm", "forward@example.test"), (await rules.ListAsync(default)).Select(r => (r.Name, r.Targets.Single())).Single());
             Assert.Equal(new SieveScript("roundcube", UserScript), Assert.Single(saved));
             string[] forwarded = fixture.Forwarded(user);
             Assert.Equal(2, forwarded.Length);
             Assert.All(forwarded, f => Assert.Contains("forward@example.test", f, StringComparison.Ordinal));
             Assert.Contains(forwarded, f => f.Contains($"Subject: work {user}", StringComparison.Ordinal));
+            Assert.All(forwarded, f => Assert.Contains("X-EmailRouter-Mailbox: carl@example.test", f, StringComparison.OrdinalIgnoreCase));
+            Assert.All(forwarded, f => Assert.DoesNotContain("forged@", f, StringComparison.Ordinal));
+            Assert.All(forwarded, f => Assert.Contains($"X-Sieve-Redirected-From: {user}", f, StringComparison.Ordinal));
             Assert.Equal(3, fixture.Server.Messages(user).Count);
+            Assert.All(fixture.Server.Messages(user), m => Assert.DoesNotContain("X-EmailRouter-Mailbox", Encoding.UTF8.GetString(m), StringComparison.OrdinalIgnoreCase));
             Assert.Contains("Subject: work", Encoding.UTF8.GetString(Assert.Single(fixture.Server.Messages(user + "/.Work"))), StringComparison.Ordinal);
 
-            ForwardingResult removed = await rules.RemoveAsync("crm", Save, default);
-            Assert.Equal(RuleChangeKind.Removed, removed.Change);
+            RuleChange removal = await rules.RemoveAsync("crm", how with { DryRun = true }, default);
+            Assert.Single(await rules.ListAsync(default));
+            RuleChange removed = await rules.RemoveAsync("crm", how, default);
+            Assert.Equal((RuleChangeKind.Removed, RuleChangeKind.Removed), (removal.Kind, removed.Kind));
             Assert.Equal([new SieveScriptEntry("roundcube", true)], await client.ListAsync(default));
             Assert.Equal(UserScript, await client.GetAsync("roundcube", default));
             await DeliverAsync(user, $"Subject: later {user}\r\nMessage-ID: <z-{user}@example.test>\r\n\r\nx\r\n");
             Assert.Equal(2, fixture.Forwarded(user).Length);
 
-            ValueTask Save(SieveScript script, CancellationToken cancellationToken)
+            ValueTask Save(string name, string text, CancellationToken cancellationToken)
             {
                 if (saved.Count == 0)
-                    saved.Add(script);
+                    saved.Add(new SieveScript(name, text));
                 return ValueTask.CompletedTask;
             }
         }
@@ -109,18 +123,24 @@ public sealed class SieveDovecotTests(SieveFixture fixture) : IClassFixture<Siev
     public async Task Without_a_script_of_the_user_the_rule_comes_and_goes_alone()
     {
         await using SieveClient client = await OpenAsync("dora", Endpoint);
-        var rules = new ForwardingRules(client);
+        await using IInboxRules rules = await new SieveSystem().OpenRulesAsync(
+            Endpoint, new MailLogin("dora@example.test", MailCredential.Password("dora", DovecotServer.Password)), new MailContext(), default);
+        var how = new RuleDeployment();
 
-        await rules.DeployAsync(Rule, ForwardingPlacement.Automatic, null, default);
+        await rules.DeployAsync(Rule, how, default);
         await DeliverAsync("dora", "Subject: alone dora\r\nMessage-ID: <d@example.test>\r\n\r\nx\r\n");
-        ForwardingResult changed = await rules.DeployAsync(Rule with { Target = "elsewhere@example.test" }, ForwardingPlacement.Automatic, null, default);
+        RuleChange changed = await rules.DeployAsync(Rule with { Target = "elsewhere@example.test" }, how, default);
 
-        Assert.Equal(RuleChangeKind.Updated, changed.Change);
+        Assert.Equal(RuleChangeKind.Updated, changed.Kind);
         Assert.Single(fixture.Forwarded("dora"));
         Assert.Single(fixture.Server.Messages("dora"));
-        Assert.True(await rules.IsDeployedAsync("crm", default));
-        await rules.RemoveAsync("crm", null, default);
+        Assert.Equal(["elsewhere@example.test"], Assert.Single(await rules.ListAsync(default)).Targets);
+        await rules.RemoveAsync("crm", how, default);
+        Assert.Equal(RuleChangeKind.None, (await rules.RemoveAsync("crm", how, default)).Kind);
         Assert.Empty(await client.ListAsync(default));
+        MailCommandException e = await Assert.ThrowsAsync<MailCommandException>(
+            async () => await rules.DeployAsync(Rule with { Kind = ForwardingKinds.Attachment }, how, default));
+        Assert.Equal("MailRulesUnsupported", e.ErrorId);
     }
 
     private async Task<SieveClient> OpenAsync(string user, MailEndpoint endpoint, string password = DovecotServer.Password) => await SieveClient.OpenAsync(

@@ -25,6 +25,7 @@ public sealed class SieveFixture : IAsyncLifetime
             }
             plugin {
               sieve = file:~/sieve;active=~/.dovecot.sieve
+              sieve_extensions = +editheader
             }
 
             """);

@@ -98,6 +98,44 @@ public sealed class ForwardingScriptTests
     }
 
     [Fact]
+    public void A_copy_tells_whose_mail_it_is_and_the_users_own_does_not()
+    {
+        string with = ForwardingScript.Insert("keep;\n", Rule with { Name = "EmailRouter forward", OriginHeader = "X-EmailRouter-Mailbox", OriginValue = "sue@example.test" });
+
+        Assert.Contains("require [\"copy\", \"editheader\"];\n# EmailRouter rule EmailRouter forward\n", with, StringComparison.Ordinal);
+        Assert.Contains(
+            "  deleteheader \"X-EmailRouter-Mailbox\";\n  addheader \"X-EmailRouter-Mailbox\" \"sue@example.test\";\n"
+            + "  redirect :copy \"forward@example.test\";\n  deleteheader \"X-EmailRouter-Mailbox\";\n}\n",
+            with,
+            StringComparison.Ordinal);
+        Assert.Equal("keep;\n", ForwardingScript.Remove(with, "EmailRouter forward"));
+        Assert.DoesNotContain("editheader", ForwardingScript.Insert(with, Rule with { Name = "EmailRouter forward" }), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("keep;", "")]
+    [InlineData("redirect \"a@example.test\";", "a@example.test")]
+    [InlineData("require \"copy\"; if true { REDIRECT :copy \"\\\"a\\\"@example.test\"; }", "\"a\"@example.test")]
+    [InlineData("redirect :copy :notify \"NEVER\" \"a@example.test\"; redirect\r\n\"b@example.test\"\r\n;", "a@example.test b@example.test")]
+    [InlineData("# redirect \"a@example.test\";\r\n/* redirect \"b@example.test\"; */ keep;", "")]
+    [InlineData("vacation text:\r\nredirect \"a@example.test\";\r\n.\r\n; redirect \"b@example.test\";", "b@example.test")]
+    [InlineData("vacation \"redirect \\\"a@example.test\\\";\"; keep;", "")]
+    [InlineData("redirect \"a@example.test", "")]
+    [InlineData("redirect \"a@example.test\"", "")]
+    [InlineData("redirect; redirect {} redirect", "")]
+    [InlineData("vacation text: no end; redirect \"a@example.test\";", "")]
+    public void Redirects_of_others_are_found_where_they_are_commands(string script, string targets) =>
+        Assert.Equal(targets, string.Join(' ', ForwardingScript.ListRedirects(script).Select(r => r.Target)));
+
+    [Fact]
+    public void The_routers_rules_are_listed_by_their_names_beside_other_redirects()
+    {
+        string script = ForwardingScript.Insert("require \"copy\";\r\nredirect :copy \"me@home.test\";\r\n", Rule);
+
+        Assert.Equal([new ScriptRedirect("crm", "forward@example.test"), new ScriptRedirect(null, "me@home.test")], ForwardingScript.ListRedirects(script));
+    }
+
+    [Fact]
     public void A_name_that_another_begins_with_is_another_name()
     {
         string with = ForwardingScript.Insert("keep;\r\n", Rule with { Name = "crm-2" });
@@ -122,7 +160,7 @@ public sealed class ForwardingScriptTests
     [InlineData("no address", "crm", "X-A", "v")]
     [InlineData("a@example.test\r\n", "crm", "X-A", "v")]
     [InlineData("@example.test", "crm", "X-A", "v")]
-    [InlineData("a@example.test", "c r m", "X-A", "v")]
+    [InlineData("a@example.test", " crm", "X-A", "v")]
     [InlineData("a@example.test", "", "X-A", "v")]
     [InlineData("a@example.test", "crm", "X:A", "v")]
     [InlineData("a@example.test", "crm", "X-A\"", "v")]

@@ -20,7 +20,7 @@ public sealed class SieveClientTests
 
     private static readonly MailEndpoint Plain = new() { Host = "mx.example.test", Tls = TlsMode.None, AllowPlainTextPassword = true };
 
-    private static readonly ForwardingRule Rule = new() { Name = "crm", Target = "f@example.test", ForwardAutomaticMail = true };
+    private static readonly ForwardingRule Rule = new() { Name = "crm", Target = "f@example.test", Kind = ForwardingKinds.Redirect, ForwardAutomaticMail = true };
 
     public static TheoryData<string, Playing> Quirks
     {
@@ -150,10 +150,12 @@ public sealed class SieveClientTests
             .Replace("136", InsertedLength(), StringComparison.Ordinal).Replace("138", InsertedLength(), StringComparison.Ordinal));
         await using SieveClient client = await OpenAsync(transport, Plain);
 
-        ForwardingResult result = await new ForwardingRules(client).DeployAsync(
-            Rule, ForwardingPlacement.Automatic, (script, _) => { saved.Add(script); return ValueTask.CompletedTask; }, default);
+        RuleChange result = await new SieveInboxRules(client).DeployAsync(
+            Rule, new RuleDeployment { SavePrevious = (name, text, _) => { saved.Add(new SieveScript(name, text)); return ValueTask.CompletedTask; } }, default);
 
-        Assert.Equal((RuleChangeKind.Added, ForwardingPlacement.Block, "user", "careful"), (result.Change, result.Placement, result.Script, result.Warnings));
+        Assert.Equal(RuleChangeKind.Added, result.Kind);
+        Assert.Contains("block in the script \"user\"", result.Detail, StringComparison.Ordinal);
+        Assert.Equal(["careful"], result.Warnings);
         Assert.Equal(new SieveScript("user", "keep;"), Assert.Single(saved));
         transport.AssertPlayedToTheEnd();
     }
@@ -175,7 +177,7 @@ public sealed class SieveClientTests
         await using SieveClient client = await OpenAsync(transport, Plain);
 
         MailCommandException e = await Assert.ThrowsAsync<MailCommandException>(
-            async () => await new ForwardingRules(client).DeployAsync(Rule, ForwardingPlacement.Automatic, null, default));
+            async () => await new SieveInboxRules(client).DeployAsync(Rule, new RuleDeployment(), default));
 
         Assert.Contains("line 1: no such x", e.Message, StringComparison.Ordinal);
         Assert.Equal(MailStep.Rules, e.Step);
@@ -210,7 +212,7 @@ public sealed class SieveClientTests
         await using SieveClient client = await OpenAsync(transport, Plain);
 
         MailCommandException e = await Assert.ThrowsAsync<MailCommandException>(
-            async () => await new ForwardingRules(client).DeployAsync(Rule, ForwardingPlacement.Automatic, null, default));
+            async () => await new SieveInboxRules(client).DeployAsync(Rule, new RuleDeployment(), default));
 
         Assert.Equal("MailScriptNotKept", e.ErrorId);
         transport.AssertPlayedToTheEnd();
@@ -228,7 +230,7 @@ public sealed class SieveClientTests
         await using SieveClient client = await OpenAsync(transport, Plain);
 
         MailCommandException e = await Assert.ThrowsAsync<MailCommandException>(
-            async () => await new ForwardingRules(client).DeployAsync(Rule, ForwardingPlacement.Automatic, null, default));
+            async () => await new SieveInboxRules(client).DeployAsync(Rule, new RuleDeployment(), default));
 
         Assert.Equal("MailRulesUnsupported", e.ErrorId);
         Assert.Contains(lacking, e.Message, StringComparison.Ordinal);
