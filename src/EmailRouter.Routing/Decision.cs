@@ -93,6 +93,9 @@ public enum DecisionAction
 
     /// <summary>Left completely, and no answer came back.</summary>
     Uncertain,
+
+    /// <summary>Found in a forward mailbox, and left for a person to look at: it cannot be made out whose mail it is.</summary>
+    Undeliverable,
 }
 
 /// <summary>The router's own reason codes; those of a check are the names of <see cref="CheckReason"/>.</summary>
@@ -103,6 +106,18 @@ public static class DecisionReasons
 
     /// <summary>The message passed through this router before, or through too many hops.</summary>
     public const string MailLoop = nameof(MailLoop);
+
+    /// <summary>A message in a forward mailbox holds no mail that a rule forwarded, or several.</summary>
+    public const string ForwardNotUnwrapped = nameof(ForwardNotUnwrapped);
+
+    /// <summary>Nothing tells whose mail a message in a forward mailbox is.</summary>
+    public const string ForwardOwnerUnknown = nameof(ForwardOwnerUnknown);
+
+    /// <summary>A message in a forward mailbox comes from somebody whose incoming delivery method is not the forward mailbox.</summary>
+    public const string ForwardOwnerElsewhere = nameof(ForwardOwnerElsewhere);
+
+    /// <summary>The message is the router's own test of a rule.</summary>
+    public const string Probe = nameof(Probe);
 
     /// <summary>More answers of this correspondent came within an hour than people write.</summary>
     public const string CorrespondentRate = nameof(CorrespondentRate);

@@ -9,6 +9,7 @@ using EmailRouter.Routing.Access;
 using EmailRouter.Routing.Configuration;
 using EmailRouter.Routing.Incoming;
 using EmailRouter.Routing.Outgoing;
+using EmailRouter.Routing.Rules;
 using EmailRouter.Routing.State;
 using EmailRouter.Routing.Tracking;
 
@@ -353,17 +354,24 @@ public sealed class Router : IAsyncDisposable
     private static PollResult PollFailed(EffectiveMailbox mailbox, PollOptions poll, RouterError error) =>
         new() { Deployment = mailbox.Deployment, Mailbox = mailbox.Address, Status = PollStatus.Failed, IsDryRun = poll.DryRun, Error = error };
 
-    private static MailboxPolicy PolicyOf(EffectiveMailbox mailbox)
+    private MailboxPolicy PolicyOf(EffectiveMailbox mailbox)
     {
         ProfileConfiguration? profile = mailbox.Incoming.Profile;
+        bool isForward = mailbox.Kind == CrmMailboxKind.Forward;
         return new MailboxPolicy
         {
             Key = mailbox.Key,
             Owner = mailbox.Crm.Owner,
-            Settlement = profile?.Settlement ?? Settlement.Keep,
-            UntrackedSettlement = profile?.UntrackedSettlement ?? Settlement.Keep,
+            Settlement = How(profile?.Settlement),
+            UntrackedSettlement = How(profile?.UntrackedSettlement),
+            UndeliverableSettlement = isForward && profile?.UndeliverableFolder() is { } folder ? Settlement.MoveTo(folder) : Settlement.Keep,
             ReceivedAfter = profile?.ReceivedAfter,
+            IsForwardMailbox = isForward,
+            Probes = new ProbeMark(Secrets),
         };
+
+        // As in the original product: what a forward mailbox holds are copies that nobody reads there, so what is done goes.
+        Settlement How(Settlement? said) => said is null or { Kind: SettlementKinds.Keep } ? isForward ? Settlement.Delete : Settlement.Keep : said;
     }
 
     private PollTarget TargetOf(EffectiveMailbox mailbox) =>

@@ -4,6 +4,7 @@ using EmailRouter.Mail.Imap;
 using EmailRouter.Mail.Maildir;
 using EmailRouter.Mail.Pickup;
 using EmailRouter.Mail.Pop3;
+using EmailRouter.Mail.Sieve;
 using EmailRouter.Mail.Smtp;
 using EmailRouter.Routing.Configuration;
 
@@ -28,11 +29,12 @@ public sealed record RouterHostOptions
     public Func<HttpClient>? TokenHttp { get; init; }
 
     /// <summary>Makes the systems that come with the router.</summary>
-    /// <returns>POP3, IMAP, SMTP, the folders and the embedded CRM.</returns>
+    /// <returns>POP3, IMAP, SMTP, Sieve, the folders and the embedded CRM.</returns>
     public static RouterSystems BuiltInSystems() => new RouterSystems()
         .Add(new Pop3System())
         .Add(new ImapSystem())
         .Add(new SmtpSystem())
+        .Add(new SieveSystem())
         .Add(new PickupFolderSystem())
         .Add(new MaildirSystem())
         .Add(new DropFolderSystem())

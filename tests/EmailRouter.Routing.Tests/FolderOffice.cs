@@ -105,12 +105,20 @@ internal sealed class FolderOffice : IAsyncDisposable
         return await Router.OpenAsync(new RouterHostOptions { ConfigurationPath = file, Mail = new MailContext { Clock = clock } }, default);
     }
 
+    /// <summary>Changes the configuration and opens another router over it.</summary>
+    public async Task<Router> ReopenRouterAsync(Func<RouterConfiguration, RouterConfiguration> change)
+    {
+        string file = folder[ConfigurationLocation.FileName];
+        await new ConfigurationStore(file).UpdateAsync(change, default);
+        return await Router.OpenAsync(new RouterHostOptions { ConfigurationPath = file, Mail = new MailContext { Clock = clock } }, default);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await Crm.DisposeAsync();
         folder.Dispose();
     }
 
-    private async Task<RecordReference> CreateAsync(string table, params (string Column, object Value)[] values) =>
+    public async Task<RecordReference> CreateAsync(string table, params (string Column, object Value)[] values) =>
         (await Crm.CreateRecordAsync(new CrmRecord(table, Guid.Empty, values.ToDictionary(v => v.Column, v => (object?)v.Value)), default)).ToReference();
 }

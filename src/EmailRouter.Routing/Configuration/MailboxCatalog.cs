@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using EmailRouter.Crm;
+using EmailRouter.Routing.Tracking;
 
 namespace EmailRouter.Routing.Configuration;
 
@@ -31,7 +32,8 @@ public static class MailboxCatalog
             .GroupBy(p => p.Name, StringComparer.OrdinalIgnoreCase)
             .ToDictionary(g => g.Key, g => g.First(), StringComparer.OrdinalIgnoreCase);
         var polled = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        await foreach (CrmMailbox mailbox in organization.GetMailboxesAsync(cancellationToken).ConfigureAwait(false))
+        var forward = new HashSet<string>(deployment.ForwardMailboxes, StringComparer.OrdinalIgnoreCase);
+        await foreach (CrmMailbox mailbox in WithForwardMailboxesAsync(organization, forward, cancellationToken).ConfigureAwait(false))
         {
             var view = new View(deployment, settings, profiles, mailbox, configured.GetValueOrDefault(mailbox.Address));
             MailboxRoute incoming = view.Route(MailDirection.Incoming);
@@ -48,6 +50,34 @@ public static class MailboxCatalog
             }
 
             yield return new EffectiveMailbox { Deployment = deployment.Name, Crm = mailbox, Incoming = incoming, Outgoing = view.Route(MailDirection.Outgoing) };
+        }
+    }
+
+    /// <summary>The organization's mailboxes, and behind them the forward mailboxes that only the configuration knows.</summary>
+    private static async IAsyncEnumerable<CrmMailbox> WithForwardMailboxesAsync(
+        IOrganizationDirectory organization, HashSet<string> configured, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (CrmMailbox mailbox in organization.GetMailboxesAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (mailbox.Kind == CrmMailboxKind.Forward)
+                configured.Remove(mailbox.Address);
+            yield return mailbox;
+        }
+
+        foreach (string address in configured.Order(StringComparer.OrdinalIgnoreCase))
+        {
+            yield return new CrmMailbox
+            {
+                Owner = new RecordReference("mailbox", DeterministicGuid.CreateV5(Guid.Empty, $"forward mailbox:{address.ToLowerInvariant()}"), address),
+                Kind = CrmMailboxKind.Forward,
+                Address = address,
+                IncomingDelivery = DeliveryMethod.Router,
+                OutgoingDelivery = DeliveryMethod.None,
+                Filter = FilteringMethod.None,
+                Approval = AccessApproval.Approved,
+                IsActive = true,
+                OwnerUserId = Guid.Empty,
+            };
         }
     }
 
@@ -118,6 +148,7 @@ public static class MailboxCatalog
             switch (method)
             {
                 case DeliveryMethod.Router:
+                case DeliveryMethod.ForwardMailbox when mailbox.Kind == CrmMailboxKind.Forward:
                     break;
                 case DeliveryMethod.Outlook:
                     return (

@@ -1,6 +1,7 @@
 using EmailRouter.Crm;
 using EmailRouter.Mail;
 using EmailRouter.Routing.Configuration;
+using EmailRouter.Routing.Incoming.Forwarding;
 using EmailRouter.Routing.Scheduling;
 using EmailRouter.Routing.State;
 
@@ -51,6 +52,8 @@ public sealed class IncomingPipeline(
             {
                 step = "Settings";
                 OrganizationSettings settings = await organization.GetSettingsAsync(cancellationToken).ConfigureAwait(false);
+                ForwardMailbox? forward = target.Policy.IsForwardMailbox
+                    ? await ForwardMailbox.LoadAsync(organization, target.Policy.Key.Address, cancellationToken).ConfigureAwait(false) : null;
                 step = "Open";
                 MailContext mail = context with { ProtocolLog = poll.ProtocolLog ?? context.ProtocolLog };
                 IMailboxSession session = await target.System.OpenMailboxAsync(target.Endpoint, target.Login, mail, cancellationToken).ConfigureAwait(false);
@@ -64,7 +67,7 @@ public sealed class IncomingPipeline(
                     tally.Listed = listing.Ids.Count;
                     tally.New = listing.New.Count;
                     step = "Process";
-                    var processor = new MessageProcessor(organization, poll.DryRun ? null : state, target.Policy, settings, options, loops, rates, context.Clock);
+                    var processor = new MessageProcessor(organization, poll.DryRun ? null : state, target.Policy, settings, options, loops, rates, context.Clock, forward);
                     bool inTime = await ProcessAsync(target, poll, session, listing, processor, tally, lease, cancellationToken).ConfigureAwait(false);
                     return tally.Finish(inTime && !listing.HasMore ? PollStatus.Completed : PollStatus.Incomplete, null);
                 }
@@ -173,7 +176,7 @@ public sealed class IncomingPipeline(
 
     private static void RequireSettlements(IMailboxSession session, PollTarget target)
     {
-        foreach (Settlement how in (Settlement[])[target.Policy.Settlement, target.Policy.UntrackedSettlement])
+        foreach (Settlement how in (Settlement[])[target.Policy.Settlement, target.Policy.UntrackedSettlement, target.Policy.UndeliverableSettlement])
         {
             if (!session.Settlements.HasFlag(how.Kind))
             {

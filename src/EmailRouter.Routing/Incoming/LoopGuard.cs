@@ -18,6 +18,16 @@ public sealed class LoopGuard(string routerName, int maxReceivedHeaders)
     /// <returns>The value.</returns>
     public string Marker(Guid activityId) => $"{routerName} {activityId:D}";
 
+    /// <summary>Looks for too many hops.</summary>
+    /// <param name="message">The message.</param>
+    /// <returns>Rejecting evidence; null when the hops are within bounds.</returns>
+    public Evidence? FindHops(MimeMessage message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        int hops = message.Headers.GetAll("Received").Count;
+        return hops > maxReceivedHeaders ? new Evidence(Rule, EvidenceVerdict.Reject, $"{hops} Received headers, more than {maxReceivedHeaders}") : null;
+    }
+
     /// <summary>Looks for a loop.</summary>
     /// <param name="message">The message.</param>
     /// <param name="mailbox">The address of the mailbox it was read from.</param>
@@ -26,11 +36,8 @@ public sealed class LoopGuard(string routerName, int maxReceivedHeaders)
     /// </returns>
     public Evidence? Find(MimeMessage message, string mailbox)
     {
-        ArgumentNullException.ThrowIfNull(message);
-        int hops = message.Headers.GetAll("Received").Count;
-        if (hops > maxReceivedHeaders)
-            return new Evidence(Rule, EvidenceVerdict.Reject, $"{hops} Received headers, more than {maxReceivedHeaders}");
-
+        if (FindHops(message) is { } hops)
+            return hops;
         foreach (string marker in message.Headers.GetAll(MarkerHeader))
         {
             if (!marker.Trim().StartsWith(routerName + " ", StringComparison.OrdinalIgnoreCase))

@@ -2,6 +2,7 @@ using EmailRouter.Crm;
 using EmailRouter.Mail;
 using EmailRouter.Mime;
 using EmailRouter.Routing.Configuration;
+using EmailRouter.Routing.Incoming.Forwarding;
 using EmailRouter.Routing.State;
 using EmailRouter.Routing.Tracking;
 
@@ -19,7 +20,8 @@ internal sealed class MessageProcessor(
     RoutingOptions options,
     LoopGuard loops,
     CorrespondentRate? rates,
-    TimeProvider clock)
+    TimeProvider clock,
+    ForwardMailbox? forward = null)
 {
     /// <summary>
     /// Gets how many messages may be worked on at once. Smart matching finds stored emails by likeness, which no id announces, so it needs them in order.
@@ -36,7 +38,7 @@ internal sealed class MessageProcessor(
             {
                 MailException.SpoolFailed => throw error,
                 MailException.MessageGone => Decided(fetched, null, DecisionAction.NotTracked, DecisionReasons.MessageGone, "The message disappeared from the mailbox before it was fetched.", []),
-                MailException.MessageTooLarge => Decided(fetched, null, DecisionAction.NotTracked, DecisionReasons.MessageTooLarge, error.Message, [], RouterError.From(error, "Fetch")),
+                MailException.MessageTooLarge => Decided(fetched, null, forward is null ? DecisionAction.NotTracked : DecisionAction.Undeliverable, DecisionReasons.MessageTooLarge, error.Message, [], RouterError.From(error, "Fetch")),
                 _ => new PreparedMessage(fetched) { Failure = error },
             };
         }
@@ -76,7 +78,8 @@ internal sealed class MessageProcessor(
                 step = "Check";
             }
 
-            if (rates is not null && await rates.FindAsync(policy.Key, email, counts: state is not null, cancellationToken).ConfigureAwait(false) is { } tooMany)
+            MailboxKey read = policy.Key with { Address = prepared.ForwardedBy?.Address ?? policy.Key.Address };
+            if (rates is not null && await rates.FindAsync(read, email, counts: state is not null, cancellationToken).ConfigureAwait(false) is { } tooMany)
             {
                 evidence.Add(tooMany);
                 return Decide(email, DecisionAction.NotTracked, DecisionReasons.CorrespondentRate, $"It looks like two machines answering each other: {tooMany.Text}.", evidence);
@@ -125,7 +128,7 @@ internal sealed class MessageProcessor(
 
     /// <summary>Makes the record of a message that has its decision.</summary>
     public ProcessedMessage Finish(MessageRef message, Decision decision) =>
-        new(message.Id, decision with { MessageKey = message.Id }, decision.Action == DecisionAction.Deferred || policy.SettlementAfter(decision.Action).Kind == SettlementKinds.Keep);
+        new(message.Id, decision with { MessageKey = message.Id }, decision.Action == DecisionAction.Deferred || policy.SettlementAfter(decision).Kind == SettlementKinds.Keep);
 
     private bool IsAccepted(IncomingEmail email) => settings.AcceptedMessageClasses.Contains(email.MessageClass, StringComparer.OrdinalIgnoreCase);
 
@@ -133,18 +136,41 @@ internal sealed class MessageProcessor(
     {
         MimeMessage message = MimeMessage.Parse(fetched.Content!.Memory);
         var evidence = new List<Evidence>();
-        MessageClassification classification = MessageClassifier.Classify(message, fetched.Message.MessageClass);
+        if (policy.Probes is { } probes && probes.IsOn(message))
+            return Decided(fetched, Email(message), DecisionAction.NotTracked, DecisionReasons.Probe, "It is the router's own test of a rule; whoever made the test removes it.", evidence);
+
+        bool isWrapped = false;
+        CrmMailbox? owner = null;
+        if (forward is not null)
+        {
+            if (loops.FindHops(message) is { } hops)
+            {
+                evidence.Add(hops);
+                return Decided(fetched, Email(message), DecisionAction.Undeliverable, DecisionReasons.MailLoop, $"It goes round in circles: {hops.Text}.", evidence);
+            }
+
+            ForwardedMail found = forward.Read(message, evidence);
+            (message, isWrapped, owner) = (found.Message, found.IsWrapped, found.Owner);
+            if (policy.Probes?.IsOn(message) == true)
+                return Decided(fetched, Email(message), DecisionAction.NotTracked, DecisionReasons.Probe, "It is the router's own test of a rule, forwarded; whoever made the test removes it.", evidence);
+            if (owner is null)
+                return Decided(fetched, Email(message), DecisionAction.Undeliverable, found.Reason, found.Explanation, evidence);
+        }
+
+        // What the server says of a wrapper is not what it would have said of the mail in it.
+        MessageClassification classification = MessageClassifier.Classify(message, isWrapped ? null : fetched.Message.MessageClass);
         if (classification.Evidence is { } seen)
             evidence.Add(seen);
-        IncomingEmail email = IncomingEmailReader.Read(message, classification, settings, policy.Owner, fetched.Message.ReceivedOn, clock.GetUtcNow(), evidence);
+        IncomingEmail email = IncomingEmailReader.Read(
+            message, classification, settings, owner?.Owner ?? policy.Owner, isWrapped ? null : fetched.Message.ReceivedOn, clock.GetUtcNow(), evidence);
 
-        if (policy.ReceivedAfter is { } start && email.ReceivedOn < start)
+        if (policy.ReceivedAfter is { } start && (fetched.Message.ReceivedOn ?? email.ReceivedOn) < start)
         {
             return Decided(
                 fetched, email, DecisionAction.NotTracked, DecisionReasons.ReceivedTooEarly, $"It was received on {email.ReceivedOn:u}; the profile reads mail from {start:u} on.", evidence);
         }
 
-        if (loops.Find(message, policy.Key.Address) is { } loop)
+        if (loops.Find(message, owner?.Address ?? policy.Key.Address) is { } loop)
         {
             evidence.Add(loop);
             if (loop.Verdict == EvidenceVerdict.Reject)
@@ -152,7 +178,7 @@ internal sealed class MessageProcessor(
         }
 
         if (email.MessageClass.Equals(MessageClassifier.NonDelivery, StringComparison.OrdinalIgnoreCase) && options.Bounces != BounceHandling.Ignore && BounceReader.Read(message, settings, evidence) is { } bounce)
-            return new PreparedMessage(fetched) { Email = email, Evidence = evidence, Bounce = bounce };
+            return new PreparedMessage(fetched) { Email = email, Evidence = evidence, Bounce = bounce, ForwardedBy = owner };
 
         if (!IsAccepted(email))
         {
@@ -160,8 +186,12 @@ internal sealed class MessageProcessor(
                 fetched, email, DecisionAction.NotTracked, DecisionReasons.MessageClassNotTracked, $"Messages of class {email.MessageClass} are not promoted.", evidence);
         }
 
-        return new PreparedMessage(fetched) { Email = email, Evidence = evidence, Threads = Threads(email) };
+        return new PreparedMessage(fetched) { Email = email, Evidence = evidence, Threads = Threads(email), ForwardedBy = owner };
     }
+
+    /// <summary>Reads a message that is decided already, for what its decision tells.</summary>
+    private IncomingEmail Email(MimeMessage message) =>
+        IncomingEmailReader.Read(message, MessageClassifier.Classify(message), settings, null, null, clock.GetUtcNow(), new List<Evidence>());
 
     /// <summary>An engine of ours says itself in one sentence what came out; of a server that decides only the code is known.</summary>
     private static string Explain(CheckReason reason, List<Evidence> evidence) =>

@@ -2,6 +2,7 @@ using EmailRouter.Crm;
 using EmailRouter.Mail;
 using EmailRouter.Mime;
 using EmailRouter.Routing.Configuration;
+using EmailRouter.Routing.Incoming.Forwarding;
 
 namespace EmailRouter.Routing.Incoming;
 
@@ -23,7 +24,8 @@ public sealed class MessageTracer(IOrganization organization, string routerName,
         ArgumentNullException.ThrowIfNull(content);
         ArgumentNullException.ThrowIfNull(policy);
         OrganizationSettings settings = await organization.GetSettingsAsync(cancellationToken).ConfigureAwait(false);
-        var processor = new MessageProcessor(organization, null, policy, settings, options, new LoopGuard(routerName, options.MaxReceivedHeaders), rates: null, clock);
+        ForwardMailbox? forward = policy.IsForwardMailbox ? await ForwardMailbox.LoadAsync(organization, policy.Key.Address, cancellationToken).ConfigureAwait(false) : null;
+        var processor = new MessageProcessor(organization, null, policy, settings, options, new LoopGuard(routerName, options.MaxReceivedHeaders), rates: null, clock, forward);
         PreparedMessage prepared = processor.Prepare(new FetchedMessage(new MessageRef(string.Empty), content));
         return prepared.Decision ?? await processor.DecideAsync(prepared, cancellationToken).ConfigureAwait(false);
     }

@@ -36,6 +36,9 @@ public sealed record PollResult
     /// <summary>Gets how many were set aside.</summary>
     public int Quarantined { get; init; }
 
+    /// <summary>Gets how many messages of a forward mailbox were left for a person.</summary>
+    public int Undeliverable { get; init; }
+
     /// <summary>Gets how many bytes of mail were fetched.</summary>
     public long Bytes { get; init; }
 

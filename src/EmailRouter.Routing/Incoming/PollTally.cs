@@ -39,6 +39,7 @@ internal sealed class PollTally(MailboxKey mailbox, bool dryRun, TimeProvider cl
         NotTracked = Count(DecisionAction.NotTracked),
         Deferred = Count(DecisionAction.Deferred),
         Quarantined = Count(DecisionAction.Quarantined),
+        Undeliverable = Count(DecisionAction.Undeliverable),
         Bytes = bytes,
         Elapsed = Elapsed,
         Error = error,

@@ -12,6 +12,9 @@ internal sealed record PreparedMessage(FetchedMessage Fetched) : IDisposable
     /// <summary>Gets the email; null when it could not be read or is decided already.</summary>
     public IncomingEmail? Email { get; init; }
 
+    /// <summary>Gets the mailbox whose mail it is, where that is not the one it was read from.</summary>
+    public CrmMailbox? ForwardedBy { get; init; }
+
     /// <summary>Gets what a mail server reports as undeliverable, when the message is such a report and reports count; otherwise null.</summary>
     public BounceReport? Bounce { get; init; }
 

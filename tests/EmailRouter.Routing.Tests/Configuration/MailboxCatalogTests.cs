@@ -25,6 +25,31 @@ public sealed class MailboxCatalogTests
     }
 
     [Fact]
+    public async Task Forward_mailboxes_of_the_configuration_stand_behind_those_of_the_organization()
+    {
+        DeploymentConfiguration deployment = Contoso with { ForwardMailboxes = ["other@example.test", "CRM@example.test"] };
+        RouterConfiguration configuration = Samples.Configuration with
+        {
+            Deployments = [deployment],
+            Mailboxes = [Samples.Configuration.Mailboxes[0], Samples.Configuration.Mailboxes[0] with { Address = "other@example.test" }],
+        };
+        CrmMailbox known = Support with
+        {
+            Owner = new RecordReference("mailbox", Guid.NewGuid(), "CRM"),
+            Kind = CrmMailboxKind.Forward,
+            Address = "crm@example.test",
+            IncomingDelivery = DeliveryMethod.ForwardMailbox,
+        };
+
+        List<EffectiveMailbox> mailboxes = await MailboxCatalog.GetAsync(configuration, deployment, new Directory(new() { OrganizationId = Guid.NewGuid() }, [known]), default).ToListAsync();
+
+        Assert.Equal(["crm@example.test", "other@example.test"], mailboxes.Select(m => m.Address));
+        Assert.All(mailboxes, m => Assert.Equal(CrmMailboxKind.Forward, m.Kind));
+        Assert.Equal(MailboxStatus.NoCredential, mailboxes[0].Incoming.Status);
+        Assert.Equal((MailboxStatus.Usable, MailboxStatus.DeliveryMethodNone), (mailboxes[1].Incoming.Status, mailboxes[1].Outgoing.Status));
+    }
+
+    [Fact]
     public async Task A_mailbox_names_its_own_profiles_over_those_of_the_deployment()
     {
         RouterConfiguration configuration = Samples.Configuration with
