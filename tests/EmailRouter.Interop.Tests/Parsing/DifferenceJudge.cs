@@ -20,21 +20,21 @@ internal static partial class DifferenceJudge
             yield break;
         }
 
-        Difference? whole = OfWhole(message);
+        (Difference Reason, int From)? rest = OfRest(message);
         if (ours.Subject != python.Subject)
-            yield return (whole ?? OfSubject(message, ours.Subject, python.Subject), $"subject \"{ours.Subject}\" and \"{python.Subject}\"");
+            yield return (Behind(rest, message, "Subject") ?? OfSubject(message, ours.Subject, python.Subject), $"subject \"{ours.Subject}\" and \"{python.Subject}\"");
         if (!Same(ours.From, python.From))
-            yield return (whole ?? OfAddresses(message, "From"), $"from {List(ours.From)} and {List(python.From)} in {Raw(message, "From")}");
+            yield return (Behind(rest, message, "From") ?? OfAddresses(message, "From"), $"from {List(ours.From)} and {List(python.From)} in {Raw(message, "From")}");
         if (!Same(ours.To, python.To))
-            yield return (whole ?? OfAddresses(message, "To"), $"to {List(ours.To)} and {List(python.To)} in {Raw(message, "To")}");
+            yield return (Behind(rest, message, "To") ?? OfAddresses(message, "To"), $"to {List(ours.To)} and {List(python.To)} in {Raw(message, "To")}");
         if (ours.MessageId != python.MessageId)
-            yield return (whole ?? OfMessageId(message), $"id {ours.MessageId} and {python.MessageId} in {Raw(message, "Message-ID")}");
+            yield return (Behind(rest, message, "Message-ID") ?? OfMessageId(message), $"id {ours.MessageId} and {python.MessageId} in {Raw(message, "Message-ID")}");
         if (ours.Date != python.Date)
-            yield return (whole ?? OfDate(message), $"date {ours.Date} and {python.Date} in {Raw(message, "Date")}");
+            yield return (Behind(rest, message, "Date") ?? OfDate(message), $"date {ours.Date} and {python.Date} in {Raw(message, "Date")}");
 
         if (!ours.Parts.Select(static p => p.Type).SequenceEqual(python.Parts.Select(static p => p.Type)))
         {
-            yield return (whole ?? OfStructure(message, ours, python), $"structure {Types(ours)} and {Types(python)}, {string.Join(' ', message.Diagnostics.Select(static d => d.Code))}");
+            yield return (rest?.Reason ?? OfStructure(message, ours, python), $"structure {Types(ours)} and {Types(python)}, {string.Join(' ', message.Diagnostics.Select(static d => d.Code))}");
             yield break;
         }
 
@@ -42,25 +42,39 @@ internal static partial class DifferenceJudge
         for (int i = 0; i < ours.Parts.Length; i++)
         {
             if ((ours.Parts[i].FileName ?? string.Empty) != (python.Parts[i].FileName ?? string.Empty))
-                yield return (whole ?? OfFileName(parts[i]), $"name \"{ours.Parts[i].FileName}\" and \"{python.Parts[i].FileName}\" in {Raw(parts[i], "Content-Disposition")} {Raw(parts[i], "Content-Type")}");
+                yield return (Behind(rest, message, parts[i].Raw) ?? OfFileName(parts[i]), $"name \"{ours.Parts[i].FileName}\" and \"{python.Parts[i].FileName}\" in {Raw(parts[i], "Content-Disposition")} {Raw(parts[i], "Content-Type")}");
             if (ours.Parts[i].Content != python.Parts[i].Content)
-                yield return (whole ?? OfContent(message, parts[i]), $"content {i} {parts[i].TransferEncoding} of {ours.Parts[i].Type}, {Raw(parts[i], "Content-Transfer-Encoding")}, {string.Join(' ', message.Diagnostics.Select(static d => d.Code))}: {Encoding.Latin1.GetString(parts[i].RawBody.Span[..Math.Min(200, parts[i].RawBody.Length)])}");
+                yield return (Behind(rest, message, parts[i].Raw) ?? OfContent(message, parts[i]), $"content {i} {parts[i].TransferEncoding} of {ours.Parts[i].Type}, {Raw(parts[i], "Content-Transfer-Encoding")}, {string.Join(' ', message.Diagnostics.Select(static d => d.Code))}: {Encoding.Latin1.GetString(parts[i].RawBody.Span[..Math.Min(200, parts[i].RawBody.Length)])}");
         }
     }
 
-    // What makes everything after it different.
-    private static Difference? OfWhole(MimeMessage message)
+    // What makes everything behind it different: Python takes what follows a broken header line for the body, and ends lines where nobody else does.
+    private static (Difference Reason, int From)? OfRest(MimeMessage message)
     {
-        ReadOnlySpan<byte> source = message.Source.Span;
+        int end = BareLineEnd(message.Source.Span);
+        int header = message.Source.Span is [(byte)'\r' or (byte)'\n' or (byte)' ' or (byte)'\t' or 0xEF or (byte)'>', ..] ? 0 : (int)message.Diagnostics
+            .Where(static d => d.Code is MimeDiagnosticCode.HeaderWithoutColon or MimeDiagnosticCode.HeaderNameInvalid or MimeDiagnosticCode.HeadersNotTerminated)
+            .Select(static d => d.Offset).DefaultIfEmpty(int.MaxValue).Min();
+        return end == int.MaxValue && header == int.MaxValue ? null : end <= header ? (Difference.BareLineEnds, end) : (Difference.BrokenHeaderLine, header);
+    }
+
+    private static int BareLineEnd(ReadOnlySpan<byte> source)
+    {
         for (int i = 0; i < source.Length; i++)
         {
             if (source[i] is 0x0B or 0x0C or 0x1C or 0x1D or 0x1E or 0x85 || (source[i] == '\r' && (i + 1 == source.Length || source[i + 1] != '\n')))
-                return Difference.BareLineEnds;
+                return i;
         }
 
-        return Has(message, MimeDiagnosticCode.HeaderWithoutColon, MimeDiagnosticCode.HeaderNameInvalid, MimeDiagnosticCode.HeadersNotTerminated)
-            || source is [(byte)'\r' or (byte)'\n' or (byte)' ' or (byte)'\t' or 0xEF or (byte)'>', ..] ? Difference.BrokenHeaderLine : null;
+        return int.MaxValue;
     }
+
+    private static Difference? Behind((Difference Reason, int From)? rest, MimeMessage message, string header) =>
+        Behind(rest, message, message.Root.Headers.Where(h => h.Name.Equals(header, StringComparison.OrdinalIgnoreCase)).Select(static h => h.Raw).LastOrDefault());
+
+    /// <summary>Says whether something reaches behind the place from which on everything differs. What is only in one of the two readings does, and so does what was decoded.</summary>
+    private static Difference? Behind((Difference Reason, int From)? rest, MimeMessage message, ReadOnlyMemory<byte> what) =>
+        rest is { } cause && (what.IsEmpty || !message.Source.Span.Overlaps(what.Span, out int offset) || offset + what.Length > cause.From) ? cause.Reason : null;
 
     private static Difference OfSubject(MimeMessage message, string? ours, string? python)
     {
