@@ -14,6 +14,9 @@ public sealed record ColumnDefinition(string Name, ColumnType Type)
     /// <summary>Gets the enumeration whose values the column takes (by number or by name); null for other columns.</summary>
     public Type? Options { get; init; }
 
+    /// <summary>Gets the tables whose records a column of ids or references may name; empty where that is not laid down.</summary>
+    public IReadOnlyList<string> Targets { get; init; } = [];
+
     /// <summary>Gets the value of a new record that gives none.</summary>
     public object? Default { get; init; }
 }

@@ -37,26 +37,7 @@ public sealed partial class EmbeddedCrm
     public async ValueTask<CrmRecord> CreateRecordAsync(CrmRecord record, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(record);
-        Guid id = record.Id == Guid.Empty ? NewId() : record.Id;
-        return await file.WriteAsync(
-            s =>
-            {
-                TableDefinition table = RecordTable.Get(s, record.LogicalName);
-                Dictionary<string, object?> values = AttributeConverter.Convert(table, record.Attributes);
-                if (RecordTable.SelectOne(s, table, id) is not null)
-                    throw new CrmException("CrmRecordExists", $"There is a {table.LogicalName} with the id {id} already.",
-                        "Update it, or leave the id to the CRM.") { IsAboutRecord = true };
-                CheckReferences(s, table, values);
-                if (table.LogicalName == "queue" && values.GetValueOrDefault("ownerid") is null)
-                    throw StoreErrors.RecordInvalid("The queue has no owner.",
-                        "Give ownerid: the user whose tracking counter the queue uses and who owns its emails.");
-                if (PrimaryAddress(table.LogicalName) is { } address && !values.ContainsKey("emailrouteraccessapproval") &&
-                    !string.IsNullOrEmpty(values.GetValueOrDefault(address) as string))
-                    values["emailrouteraccessapproval"] = (int)AccessApproval.Pending;
-                RecordTable.Insert(s, table, id, values, Now);
-                return RecordTable.SelectOne(s, table, id)!;
-            },
-            cancellationToken).ConfigureAwait(false);
+        return await file.WriteAsync(s => CreateRecord(s, record), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Changes a record.</summary>
@@ -140,6 +121,24 @@ public sealed partial class EmbeddedCrm
         await WriteAsync(s => UpdateRecord(s, new CrmRecord(owner.LogicalName, owner.Id, change.ToAttributes())), cancellationToken).ConfigureAwait(false);
     }
 
+    internal CrmRecord CreateRecord(SqliteSession session, CrmRecord record)
+    {
+        Guid id = record.Id == Guid.Empty ? NewId() : record.Id;
+        TableDefinition table = RecordTable.Get(session, record.LogicalName);
+        Dictionary<string, object?> values = AttributeConverter.Convert(table, record.Attributes);
+        if (RecordTable.SelectOne(session, table, id) is not null)
+            throw StoreErrors.RecordExists(table.LogicalName, id);
+        CheckReferences(session, table, values);
+        if (table.LogicalName == "queue" && values.GetValueOrDefault("ownerid") is null)
+            throw StoreErrors.RecordInvalid("The queue has no owner.",
+                "Give ownerid: the user whose tracking counter the queue uses and who owns its emails.");
+        if (PrimaryAddress(table.LogicalName) is { } address && !values.ContainsKey("emailrouteraccessapproval") &&
+            !string.IsNullOrEmpty(values.GetValueOrDefault(address) as string))
+            values["emailrouteraccessapproval"] = (int)AccessApproval.Pending;
+        RecordTable.Insert(session, table, id, values, Now);
+        return RecordTable.SelectOne(session, table, id)!;
+    }
+
     private static string? PrimaryAddress(string logicalName) =>
         logicalName switch { "systemuser" => "internalemailaddress", "queue" => "emailaddress", _ => null };
 
@@ -158,7 +157,7 @@ public sealed partial class EmbeddedCrm
             throw StoreErrors.RecordMissing("systemuser", owner);
     }
 
-    private CrmRecord UpdateRecord(SqliteSession session, CrmRecord record)
+    internal CrmRecord UpdateRecord(SqliteSession session, CrmRecord record)
     {
         TableDefinition table = RecordTable.Get(session, record.LogicalName);
         Dictionary<string, object?> values = AttributeConverter.Convert(table, record.Attributes);

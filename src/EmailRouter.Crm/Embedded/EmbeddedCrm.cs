@@ -67,7 +67,7 @@ public sealed partial class EmbeddedCrm : IRecordStore
     /// <summary>Gets the path of the file; null for a CRM in memory.</summary>
     public string? FilePath => options.Path is null ? null : Path.GetFullPath(options.Path);
 
-    private DateTimeOffset Now => options.Clock.GetUtcNow();
+    internal DateTimeOffset Now => options.Clock.GetUtcNow();
 
     /// <inheritdoc/>
     public async ValueTask<OrganizationSettings> GetSettingsAsync(CancellationToken cancellationToken) =>
@@ -104,7 +104,7 @@ public sealed partial class EmbeddedCrm : IRecordStore
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => file.DisposeAsync();
 
-    private Guid NewId()
+    internal Guid NewId()
     {
         if (options.Random is not { } random)
             return Guid.NewGuid();

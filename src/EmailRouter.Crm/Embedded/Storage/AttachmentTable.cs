@@ -18,20 +18,26 @@ internal static class AttachmentTable
     public static void Insert(SqliteSession session, long emailKey, IReadOnlyList<StagedAttachment> staged, Func<Guid> newId)
     {
         for (int i = 0; i < staged.Count; i++)
-        {
-            EmailAttachment attachment = staged[i].Attachment;
-            session.Insert(
-                "activitymimeattachment",
-                ("activitymimeattachmentid", newId()),
-                ("emailkey", emailKey),
-                ("attachmentnumber", i + 1),
-                ("filename", attachment.FileName),
-                ("mimetype", attachment.MimeType),
-                ("filesize", staged[i].Size),
-                ("attachmentcontentid", attachment.ContentId),
-                ("attachmentkey", EnsureContent(session, staged[i], newId)));
-        }
+            Insert(session, emailKey, staged[i], newId(), i + 1, newId);
     }
+
+    /// <summary>Adds one attachment to an email.</summary>
+    /// <param name="session">The connection, in a write.</param>
+    /// <param name="emailKey">The email.</param>
+    /// <param name="staged">The attachment.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="number">Its place among the email's attachments, from 1.</param>
+    /// <param name="newId">Makes ids.</param>
+    public static void Insert(SqliteSession session, long emailKey, StagedAttachment staged, Guid id, int number, Func<Guid> newId) => session.Insert(
+        "activitymimeattachment",
+        ("activitymimeattachmentid", id),
+        ("emailkey", emailKey),
+        ("attachmentnumber", number),
+        ("filename", staged.Attachment.FileName),
+        ("mimetype", staged.Attachment.MimeType),
+        ("filesize", staged.Size),
+        ("attachmentcontentid", staged.Attachment.ContentId),
+        ("attachmentkey", EnsureContent(session, staged, newId)));
 
     /// <summary>Takes the attachments away from an email.</summary>
     /// <param name="session">The connection, in a write.</param>

@@ -17,18 +17,24 @@ internal static class DraftWriter
     public static void CheckAttachments(EmailDraft draft, OrganizationSettings settings)
     {
         foreach (EmailAttachment attachment in draft.Attachments)
-        {
-            string extension = Path.GetExtension(attachment.FileName).TrimStart('.');
-            if (settings.BlockedAttachments.Contains(extension))
-            {
-                throw new CrmException(
-                    "CrmAttachmentBlocked", $"The organization blocks attachments of the kind .{extension} ('{attachment.FileName}').",
-                    "Leave the file out, or change blockedattachments.")
-                { IsAboutRecord = true };
-            }
+            CheckAttachment(attachment, settings);
+    }
 
-            CheckSize(attachment.FileName, attachment.Size, settings);
+    /// <summary>Refuses an attachment whose kind the organization blocks, or that is too large.</summary>
+    /// <param name="attachment">The attachment.</param>
+    /// <param name="settings">The organization's settings.</param>
+    public static void CheckAttachment(EmailAttachment attachment, OrganizationSettings settings)
+    {
+        string extension = Path.GetExtension(attachment.FileName).TrimStart('.');
+        if (settings.BlockedAttachments.Contains(extension))
+        {
+            throw new CrmException(
+                "CrmAttachmentBlocked", $"The organization blocks attachments of the kind .{extension} ('{attachment.FileName}').",
+                "Leave the file out, or change blockedattachments.")
+            { IsAboutRecord = true };
         }
+
+        CheckSize(attachment.FileName, attachment.Size, settings);
     }
 
     /// <summary>Refuses attachments that turned out larger than they were said to be.</summary>
@@ -50,7 +56,7 @@ internal static class DraftWriter
     public static void Insert(SqliteSession session, EmailDraft draft, Guid id, List<StagedAttachment> staged, Func<Guid> newId, DateTimeOffset now)
     {
         if (EmailTable.FindKey(session, id) is not null)
-            throw new CrmException("CrmRecordExists", $"There is an email with the id {id} already.", "Leave the id to the CRM.") { IsAboutRecord = true };
+            throw StoreErrors.RecordExists("email", id);
         CheckSizes(staged, OrganizationTable.Read(session));
         List<ActivityParty> parties = [];
         List<(string Name, object? Value)> columns = Columns(session, draft, staged, parties);
@@ -217,7 +223,13 @@ internal static class DraftWriter
         ];
     }
 
-    private static void Move(SqliteSession session, long key, EmailStatus status, string? reason, DateTimeOffset now)
+    /// <summary>Gives an email a status, with what belongs to it.</summary>
+    /// <param name="session">The connection, in a write.</param>
+    /// <param name="key">The email.</param>
+    /// <param name="status">The status; the caller has checked that it may follow the present one.</param>
+    /// <param name="reason">Why, for the email's author; null for none.</param>
+    /// <param name="now">The time.</param>
+    public static void Move(SqliteSession session, long key, EmailStatus status, string? reason, DateTimeOffset now)
     {
         // A claim is over; a new submission starts counting, and gets a Message-ID of its own. What may have been sent keeps the one it left with.
         session.Execute(
@@ -240,7 +252,12 @@ internal static class DraftWriter
             OutboxTable.LearnHashes(session, key, OrganizationTable.Read(session));
     }
 
-    private static ActivityParty Resolve(SqliteSession session, DraftRecipient recipient, ParticipationType role)
+    /// <summary>Makes a party of a recipient: the record with its address, or the address with the record that carries it.</summary>
+    /// <param name="session">The connection.</param>
+    /// <param name="recipient">The recipient.</param>
+    /// <param name="role">Its role.</param>
+    /// <returns>The party.</returns>
+    public static ActivityParty Resolve(SqliteSession session, DraftRecipient recipient, ParticipationType role)
     {
         RecordReference? record = recipient.Record ?? AddressIndex.Find(session, recipient.Address!)
             .Where(o => o.IsActive)

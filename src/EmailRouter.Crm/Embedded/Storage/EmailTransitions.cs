@@ -17,10 +17,11 @@ internal static class EmailTransitions
     /// <param name="activityId">The email.</param>
     /// <param name="from">Its status.</param>
     /// <param name="to">The status it is to get.</param>
+    /// <param name="isOutgoing">False for a received email, which is never sent.</param>
     /// <exception cref="CrmException"><c>CrmTransitionInvalid</c>.</exception>
-    public static void Check(Guid activityId, EmailStatus from, EmailStatus to)
+    public static void Check(Guid activityId, EmailStatus from, EmailStatus to, bool isOutgoing = true)
     {
-        EmailStatus[] allowed = After(from);
+        EmailStatus[] allowed = isOutgoing ? After(from) : AfterReceiving(from);
         if (!allowed.Contains(to))
         {
             throw new CrmException(
@@ -30,6 +31,10 @@ internal static class EmailTransitions
             { IsAboutRecord = true };
         }
     }
+
+    /// <summary>What a client writes down as received is a draft until it is complete.</summary>
+    private static EmailStatus[] AfterReceiving(EmailStatus status) =>
+        status is EmailStatus.Draft ? [EmailStatus.Received, EmailStatus.Completed, EmailStatus.Canceled] : [];
 
     private static EmailStatus[] After(EmailStatus status) => status switch
     {

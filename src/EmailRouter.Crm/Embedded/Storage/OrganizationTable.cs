@@ -54,6 +54,40 @@ internal static class OrganizationTable
         Flag("SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail", defaults.AddQueueItemsForTrackedEmail) with { IsSwitch = true },
     ];
 
+    /// <summary>Gets the columns of <c>organization</c>; the switches are all in one, as XML.</summary>
+    public static IReadOnlyList<ColumnDefinition> Columns { get; } =
+    [
+        .. settings.Where(s => !s.IsSwitch).Select(s => new ColumnDefinition(s.Name, s.Type) { MaxLength = s.MaxLength, Default = s.Default }),
+        new ColumnDefinition(SwitchColumn, ColumnType.Text),
+    ];
+
+    /// <summary>Gets the SQL of a column: its value, or the default it was left at.</summary>
+    /// <param name="column">The column.</param>
+    /// <returns>The expression over <c>organization r</c>.</returns>
+    public static string SqlOf(ColumnDefinition column) => StoreValue.ToStore(column.Default) switch
+    {
+        long number => string.Create(CultureInfo.InvariantCulture, $"coalesce(r.{column.Name}, {number})"),
+        string text => $"coalesce(r.{column.Name}, '{text.Replace("'", "''", StringComparison.Ordinal)}')",
+        _ => "r." + column.Name,
+    };
+
+    /// <summary>Changes settings, and the switches where all of them are given as XML.</summary>
+    /// <param name="session">The connection, in a write.</param>
+    /// <param name="changes">The new values by name; null brings a default back.</param>
+    /// <param name="now">The time.</param>
+    public static void Update(SqliteSession session, IReadOnlyDictionary<string, object?> changes, DateTimeOffset now)
+    {
+        if (changes.TryGetValue(SwitchColumn, out object? switches))
+        {
+            if (switches is string xml && !IsXml(xml))
+                throw StoreErrors.RecordInvalid("The value of organization.orgdborgsettings is no XML.", "Give <OrgSettings> with one element for each switch.");
+            session.Execute($"UPDATE organization SET {SwitchColumn} = @xml", ("xml", switches));
+        }
+
+        Write(session, changes.Where(c => c.Key != SwitchColumn).ToDictionary(c => c.Key, c => c.Value));
+        session.Execute("UPDATE organization SET versionnumber = versionnumber + 1, modifiedon = @now", ("now", now));
+    }
+
     /// <summary>Creates the organization when the store has none.</summary>
     /// <param name="session">The connection, in a write.</param>
     /// <param name="id">Its id.</param>
@@ -243,6 +277,18 @@ internal static class OrganizationTable
         {
             // Somebody wrote the column past this class; its switches then stand at their defaults.
             return new XElement("OrgSettings");
+        }
+    }
+
+    private static bool IsXml(string text)
+    {
+        try
+        {
+            return XElement.Parse(text) is not null;
+        }
+        catch (XmlException)
+        {
+            return false;
         }
     }
 

@@ -77,7 +77,7 @@ internal static class RecordTable
             ("primaryName", table.PrimaryNameColumn),
             ("addresses", table.AddressColumns),
             ("columns", JsonSerializer.Serialize(table.Columns
-                .Select(c => new StoredColumn(c.Name, c.Type, c.MaxLength, c.Default as int? ?? (c.Default is true ? 1 : 0))))));
+                .Select(c => new StoredColumn(c.Name, c.Type, c.MaxLength, c.Default as int? ?? (c.Default is true ? 1 : 0), [.. c.Targets])))));
     }
 
     /// <summary>Creates a record.</summary>
@@ -136,12 +136,8 @@ internal static class RecordTable
     /// <returns>The records.</returns>
     public static List<CrmRecord> Select(SqliteSession session, TableDefinition table, string condition, IEnumerable<(string Name, object? Value)> parameters)
     {
-        ColumnDefinition[] columns = [.. table.Columns, .. TableCatalog.SystemColumns];
-        string[] names = [.. columns.SelectMany(c => SqlColumns(c).Select(s => $"{(IsUserSetting(table, c) ? "s" : "r")}.\"{s.Name}\""))];
-        string join = table.LogicalName == "systemuser" ? $" JOIN {TableCatalog.UserSettings} s ON s.systemuserid = r.systemuserid" : string.Empty;
-        return session.QueryOnce(
-            $"SELECT r.\"{table.PrimaryIdColumn}\", {string.Join(", ", names)} FROM \"{table.LogicalName}\" r{join} {condition}",
-            row => ReadRecord(table, columns, row), parameters);
+        TableSource source = TableSource.Of(table);
+        return source.Select(session, source.Columns, condition, parameters);
     }
 
     /// <summary>Reads one record.</summary>
@@ -180,6 +176,24 @@ internal static class RecordTable
             row => (new RecordReference(table.LogicalName, reference.Id, row.TextOrNull(0)), row.TextOrNull(1), row.Flag(2)),
             ("id", reference.Id));
         return found.Count == 0 ? null : found[0];
+    }
+
+    /// <summary>Deletes a record. Emails that are regarding it or name it as a party keep their addresses and lose the reference.</summary>
+    /// <param name="session">The connection, in a write.</param>
+    /// <param name="table">The table.</param>
+    /// <param name="id">The record's id.</param>
+    public static void Delete(SqliteSession session, TableDefinition table, Guid id)
+    {
+        session.Execute("DELETE FROM emailsearch WHERE parentobjectid = @id AND parentobjecttypecode = @type", ("id", id), ("type", table.LogicalName));
+        session.Execute(
+            """
+            UPDATE email SET regardingobjectid = NULL, regardingobjecttypecode = NULL, regardingobjectidname = NULL, versionnumber = versionnumber + 1
+            WHERE regardingobjectid = @id
+            """,
+            ("id", id));
+        session.Execute("UPDATE activityparty SET partyid = NULL, partyobjecttypecode = NULL, partyidname = NULL WHERE partyid = @id", ("id", id));
+        if (session.ExecuteOnce($"DELETE FROM \"{table.LogicalName}\" WHERE \"{table.PrimaryIdColumn}\" = @_id", [("_id", id)]) == 0)
+            throw StoreErrors.RecordMissing(table.LogicalName, id);
     }
 
     private static void IndexAddresses(SqliteSession session, TableDefinition table, Guid id)
@@ -224,37 +238,24 @@ internal static class RecordTable
             .. JsonSerializer.Deserialize<StoredColumn[]>(row.GetString(4))!.Select(c => new ColumnDefinition(c.Name, c.Type)
             {
                 MaxLength = c.MaxLength,
+                Targets = c.Targets ?? [],
                 Default = c.Type == ColumnType.Integer ? c.Default : c.Type == ColumnType.Flag ? c.Default != 0 : null,
             }),
         ],
         IsCustom = true,
     };
 
-    private static CrmRecord ReadRecord(TableDefinition table, ColumnDefinition[] columns, SqliteDataReader row)
-    {
-        var attributes = new Dictionary<string, object?>(StringComparer.OrdinalIgnoreCase);
-        int i = 1;
-        foreach (ColumnDefinition column in columns)
-        {
-            attributes[column.Name] = row.IsDBNull(i) ? null : column.Type switch
-            {
-                ColumnType.Integer => row.GetInt32(i),
-                ColumnType.Flag => row.GetInt64(i) != 0,
-                ColumnType.Time => row.Time(i),
-                ColumnType.Id => row.Guid(i),
-                ColumnType.Lookup => row.ReferenceOrNull(i),
-                _ => row.GetString(i),
-            };
-            i += column.Type == ColumnType.Lookup ? 3 : 1;
-        }
-
-        return new CrmRecord(table.LogicalName, row.Guid(0), attributes) { Name = attributes.GetValueOrDefault(table.PrimaryNameColumn) as string };
-    }
-
-    private static bool IsUserSetting(TableDefinition table, ColumnDefinition column) =>
+    /// <summary>Says whether a column of <c>systemuser</c> lies in <c>usersettings</c>.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="column">The column.</param>
+    /// <returns>True when it does.</returns>
+    public static bool IsUserSetting(TableDefinition table, ColumnDefinition column) =>
         table.LogicalName == "systemuser" && TableCatalog.UserSettingsColumns.Contains(column.Name);
 
-    private static IEnumerable<(string Name, string Type)> SqlColumns(ColumnDefinition column) => column.Type switch
+    /// <summary>Gets the columns of the file that hold a column.</summary>
+    /// <param name="column">The column.</param>
+    /// <returns>Their names and types.</returns>
+    public static IEnumerable<(string Name, string Type)> SqlColumns(ColumnDefinition column) => column.Type switch
     {
         ColumnType.Integer or ColumnType.Flag => [(column.Name, string.Create(CultureInfo.InvariantCulture, $"INTEGER DEFAULT {StoreDefault(column)}"))],
         ColumnType.Lookup => [(column.Name, "TEXT"), (column.Name + "type", "TEXT"), (column.Name + "name", "TEXT")],
@@ -273,5 +274,5 @@ internal static class RecordTable
 
     private static string Assignments(List<(string Name, object? Value)> values) => string.Join(", ", values.Select(v => $"\"{v.Name}\" = @{v.Name}"));
 
-    private sealed record StoredColumn(string Name, ColumnType Type, int MaxLength, int Default);
+    private sealed record StoredColumn(string Name, ColumnType Type, int MaxLength, int Default, string[]? Targets = null);
 }

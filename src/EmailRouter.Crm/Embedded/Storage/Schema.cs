@@ -11,7 +11,7 @@ internal static class Schema
     public const int ApplicationId = 0x45524352;
 
     /// <summary>Gets the scripts.</summary>
-    public static IReadOnlyList<string> Migrations { get; } = [Records + Emails];
+    public static IReadOnlyList<string> Migrations { get; } = [Records + Emails, WebApi];
 
     private const string Records = """
         CREATE TABLE organization (
@@ -141,5 +141,42 @@ internal static class Schema
 
         CREATE TABLE emailrouter_sendershare (
             senderid TEXT PRIMARY KEY, deficit INTEGER NOT NULL, turn INTEGER NOT NULL) WITHOUT ROWID;
+        """;
+
+    private const string WebApi = """
+        ALTER TABLE organization ADD COLUMN versionnumber INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE organization ADD COLUMN modifiedon TEXT;
+        ALTER TABLE queueitem ADD COLUMN versionnumber INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE queueitem ADD COLUMN modifiedon TEXT;
+        ALTER TABLE activitymimeattachment ADD COLUMN versionnumber INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE activitymimeattachment ADD COLUMN subject TEXT;
+        ALTER TABLE systemuser ADD COLUMN applicationid TEXT;
+        ALTER TABLE systemuser ADD COLUMN azureactivedirectoryobjectid TEXT;
+        ALTER TABLE systemuser ADD COLUMN islicensed INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE systemuser ADD COLUMN defaultmailbox TEXT;
+        ALTER TABLE queue ADD COLUMN defaultmailbox TEXT;
+        ALTER TABLE mailbox ADD COLUMN outgoingemaildeliverymethod INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE mailbox ADD COLUMN emailserverprofile TEXT;
+        ALTER TABLE mailbox ADD COLUMN regardingobjectid TEXT;
+        ALTER TABLE mailbox ADD COLUMN regardingobjectidtype TEXT;
+        ALTER TABLE mailbox ADD COLUMN regardingobjectidname TEXT;
+        ALTER TABLE mailbox ADD COLUMN enabledforincoming INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE mailbox ADD COLUMN enabledforoutgoing INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE mailbox ADD COLUMN incomingemailstatus INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE mailbox ADD COLUMN outgoingemailstatus INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE mailbox ADD COLUMN processanddeleteemails INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE mailbox ADD COLUMN processemailreceivedafter TEXT;
+        ALTER TABLE mailbox ADD COLUMN testemailconfigurationscheduled INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE mailbox ADD COLUMN testmailboxaccesscompletedon TEXT;
+        CREATE TABLE emailserverprofile (
+            emailserverprofileid TEXT PRIMARY KEY, name TEXT, description TEXT, servertype INTEGER, incomingcredentialretrieval INTEGER,
+            outgoingcredentialretrieval INTEGER, incomingauthenticationprotocol INTEGER, outgoingauthenticationprotocol INTEGER, incomingserverlocation TEXT,
+            outgoingserverlocation TEXT, useautodiscover INTEGER NOT NULL, incomingportnumber INTEGER, outgoingportnumber INTEGER, incomingusessl INTEGER NOT NULL,
+            outgoingusessl INTEGER NOT NULL, incominguseimpersonation INTEGER NOT NULL, outgoinguseimpersonation INTEGER NOT NULL, incomingusername TEXT,
+            outgoingusername TEXT, exchangeversion INTEGER, processemailsreceivedafter TEXT, moveundeliveredemails INTEGER NOT NULL,
+            minpollingintervalinminutes INTEGER, maxconcurrentconnections INTEGER, timeoutmailboxconnection INTEGER NOT NULL,
+            timeoutmailboxconnectionafteramount INTEGER, sendemailalert INTEGER NOT NULL, encodingcodepage TEXT,
+            usesamesettingsforoutgoingconnections INTEGER NOT NULL, exchangeonlinetenantid TEXT,
+            ownerid TEXT, statecode INTEGER NOT NULL, statuscode INTEGER, createdon TEXT NOT NULL, modifiedon TEXT NOT NULL, versionnumber INTEGER NOT NULL);
         """;
 }

@@ -49,6 +49,13 @@ internal sealed class StagedAttachment : IAsyncDisposable
         }
     }
 
+    /// <summary>Takes content that is in memory already.</summary>
+    /// <param name="attachment">The attachment.</param>
+    /// <param name="content">Its content.</param>
+    /// <returns>The staged attachment; it holds nothing but memory.</returns>
+    public static StagedAttachment FromMemory(EmailAttachment attachment, byte[] content) =>
+        new(attachment, new MemoryStream(content, writable: false), SHA256.HashData(content));
+
     /// <summary>Releases staged attachments.</summary>
     /// <param name="staged">The attachments.</param>
     /// <returns>A task that ends when their memory and files are released.</returns>

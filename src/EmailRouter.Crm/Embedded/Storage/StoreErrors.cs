@@ -61,4 +61,12 @@ internal static class StoreErrors
 
     /// <summary>A record cannot be as a caller wants it.</summary>
     public static CrmException RecordInvalid(string message, string remedy) => new("CrmRecordInvalid", message, remedy) { IsAboutRecord = true };
+
+    /// <summary>A record is there already.</summary>
+    public static CrmException RecordExists(string table, Guid id) => new(
+        "CrmRecordExists", $"There is a {table} with the id {id} already.", "Update it, or leave the id to the CRM.") { IsAboutRecord = true };
+
+    /// <summary>A record is not any more as its reader saw it.</summary>
+    public static CrmException RecordChanged(string table, Guid id, long expected, long present) => new(
+        "CrmRecordChanged", $"The {table} {id} has version {present}, not {expected}: somebody has changed it.", "Read the record again.") { IsAboutRecord = true };
 }

@@ -12,7 +12,7 @@ internal static partial class TableCatalog
     public static readonly IReadOnlySet<string> UserSettingsColumns =
         new HashSet<string>(StringComparer.Ordinal) { "incomingemailfilteringmethod", "autocreatecontactonpromote", "issendasallowed" };
 
-    private static readonly ColumnDefinition ownerId = Id("ownerid");
+    private static readonly ColumnDefinition ownerId = Id("ownerid", "systemuser");
     private static readonly ColumnDefinition stateCode = Number("statecode", 0);
     private static readonly ColumnDefinition statusCode = Number("statuscode", 1);
     private static readonly ColumnDefinition doNotEmail = Flag("donotemail");
@@ -87,9 +87,10 @@ internal static partial class TableCatalog
                 Option<AccessApproval>("emailrouteraccessapproval", AccessApproval.Empty),
                 Option<DeliveryMethod>("incomingemaildeliverymethod", DeliveryMethod.Router),
                 Option<DeliveryMethod>("outgoingemaildeliverymethod", DeliveryMethod.Router),
-                Flag("isdisabled"), Number("accessmode", 0), Id("queueid"), Id("businessunitid"),
+                Flag("isdisabled"), Number("accessmode", 0), Id("queueid", "queue"), Id("businessunitid", "businessunit"),
                 Option<FilteringMethod>("incomingemailfilteringmethod", FilteringMethod.InResponse),
                 Option<AutoCreate>("autocreatecontactonpromote", AutoCreate.None), Flag("issendasallowed"),
+                Id("applicationid"), Id("azureactivedirectoryobjectid"), Flag("islicensed", true), Id("defaultmailbox", "mailbox"),
                 new ColumnDefinition("emailrouter_usernumber", ColumnType.Integer) { IsReadOnly = true },
                 new ColumnDefinition("emailrouter_trackingcounter", ColumnType.Integer) { IsReadOnly = true },
             ],
@@ -105,7 +106,7 @@ internal static partial class TableCatalog
                 Option<DeliveryMethod>("outgoingemaildeliverymethod", DeliveryMethod.Router),
                 Option<FilteringMethod>("incomingemailfilteringmethod", FilteringMethod.All),
                 Option<AccessApproval>("emailrouteraccessapproval", AccessApproval.Empty),
-                ownerId, stateCode, statusCode,
+                Id("defaultmailbox", "mailbox"), ownerId, stateCode, statusCode,
             ],
         },
         new TableDefinition
@@ -116,10 +117,30 @@ internal static partial class TableCatalog
                 Text("name", 160), Text("emailaddress", 100), Flag("isforwardmailbox"),
                 Option<DeliveryMethod>("incomingemaildeliverymethod", DeliveryMethod.Router),
                 Option<AccessApproval>("emailrouteraccessapproval", AccessApproval.Approved),
+                Option<DeliveryMethod>("outgoingemaildeliverymethod", DeliveryMethod.None),
+                Id("emailserverprofile", "emailserverprofile"), Lookup("regardingobjectid", "systemuser", "queue"),
+                Flag("enabledforincoming"), Flag("enabledforoutgoing"), Number("incomingemailstatus", 0), Number("outgoingemailstatus", 0),
+                Flag("processanddeleteemails"), new ColumnDefinition("processemailreceivedafter", ColumnType.Time), Flag("testemailconfigurationscheduled"),
+                new ColumnDefinition("testmailboxaccesscompletedon", ColumnType.Time), ownerId, stateCode, statusCode,
+            ],
+        },
+        new TableDefinition
+        {
+            LogicalName = "emailserverprofile",
+            Columns =
+            [
+                Text("name", 160), Text("description", 0), Number("servertype", 0), Number("incomingcredentialretrieval", 0), Number("outgoingcredentialretrieval", 0),
+                Number("incomingauthenticationprotocol", 0), Number("outgoingauthenticationprotocol", 0), Text("incomingserverlocation", 2048),
+                Text("outgoingserverlocation", 2048), Flag("useautodiscover"), Number("incomingportnumber", 110), Number("outgoingportnumber", 25),
+                Flag("incomingusessl"), Flag("outgoingusessl"), Flag("incominguseimpersonation"), Flag("outgoinguseimpersonation"),
+                Text("incomingusername", 250), Text("outgoingusername", 250), Number("exchangeversion", 5),
+                new ColumnDefinition("processemailsreceivedafter", ColumnType.Time), Flag("moveundeliveredemails", true), Number("minpollingintervalinminutes", 0),
+                Number("maxconcurrentconnections", 10), Flag("timeoutmailboxconnection", true), Number("timeoutmailboxconnectionafteramount", 20_000),
+                Flag("sendemailalert"), Text("encodingcodepage", 50), Flag("usesamesettingsforoutgoingconnections"), Text("exchangeonlinetenantid", 36),
                 ownerId, stateCode, statusCode,
             ],
         },
-        Person("contact", Text("jobtitle", 100), new ColumnDefinition("parentcustomerid", ColumnType.Lookup)),
+        Person("contact", Text("jobtitle", 100), Lookup("parentcustomerid", "account", "contact")),
         new TableDefinition
         {
             LogicalName = "account",
@@ -128,7 +149,7 @@ internal static partial class TableCatalog
             [
                 Text("name", 160), Text("accountnumber", 20), Text("telephone1", 50), Text("emailaddress1", 100), Text("emailaddress2", 100),
                 Text("emailaddress3", 100),
-                doNotEmail, Flag("donotbulkemail"), Id("primarycontactid"), ownerId, stateCode, statusCode,
+                doNotEmail, Flag("donotbulkemail"), Id("primarycontactid", "contact"), ownerId, stateCode, statusCode,
             ],
         },
         Person("lead", Text("subject", 300), Text("companyname", 100)),
@@ -137,7 +158,7 @@ internal static partial class TableCatalog
         {
             LogicalName = "incident",
             PrimaryNameColumn = "title",
-            Columns = [Text("title", 200), Text("ticketnumber", 100), Text("description", 0), new ColumnDefinition("customerid", ColumnType.Lookup), ownerId,
+            Columns = [Text("title", 200), Text("ticketnumber", 100), Text("description", 0), Lookup("customerid", "account", "contact"), ownerId,
                 stateCode, statusCode],
         },
     ];
@@ -166,9 +187,11 @@ internal static partial class TableCatalog
 
     private static ColumnDefinition Number(string name, int value) => new(name, ColumnType.Integer) { Default = value };
 
-    private static ColumnDefinition Flag(string name) => new(name, ColumnType.Flag) { Default = false };
+    private static ColumnDefinition Flag(string name, bool value = false) => new(name, ColumnType.Flag) { Default = value };
 
-    private static ColumnDefinition Id(string name) => new(name, ColumnType.Id);
+    private static ColumnDefinition Id(string name, params string[] targets) => new(name, ColumnType.Id) { Targets = targets };
+
+    private static ColumnDefinition Lookup(string name, params string[] targets) => new(name, ColumnType.Lookup) { Targets = targets };
 
     private static ColumnDefinition Option<TOption>(string name, TOption value)
         where TOption : struct, Enum => new(name, ColumnType.Integer) { Options = typeof(TOption), Default = value };
