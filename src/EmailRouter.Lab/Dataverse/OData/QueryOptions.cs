@@ -107,7 +107,7 @@ internal sealed record QueryOptions
                 "$filter" => options with { Filter = FilterParser.Parse(value, aliases) },
                 "$orderby" => options with { OrderBy = [.. Split(value, ',').Select(ReadOrder)] },
                 "$top" => options with { Top = ReadTop(value) },
-                "$count" => options with { Count = value switch { "true" => true, "false" => false, _ => throw ODataException.Syntax($"Invalid value '{value}' for $count query option found. Valid values are '[true, false]'.") } },
+                "$count" => options with { Count = ReadFlag(value) },
                 "$expand" => options with { Expand = [.. Split(value, ',').Where(e => e.Length > 0).Select(e => ReadExpand(e, aliases, depth))] },
                 "$skiptoken" => options with { SkipToken = value },
                 "$apply" => options with { Apply = value },
@@ -128,11 +128,19 @@ internal sealed record QueryOptions
         string[] words = item.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         return words switch
         {
-            [var path] or [var path, "asc"] => (path.Split('/'), false),
+            [var path] => (path.Split('/'), false),
+            [var path, "asc"] => (path.Split('/'), false),
             [var path, "desc"] => (path.Split('/'), true),
             _ => throw ODataException.Syntax($"'{item}' is no item of $orderby."),
         };
     }
+
+    private static bool ReadFlag(string value) => value switch
+    {
+        "true" => true,
+        "false" => false,
+        _ => throw ODataException.Syntax($"Invalid value '{value}' for $count query option found. Valid values are '[true, false]'."),
+    };
 
     private static int ReadTop(string value) => int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int top)
         ? top

@@ -34,8 +34,9 @@ internal sealed record ResourcePath(IReadOnlyList<PathSegment> Segments)
 internal sealed record PathSegment(string Name, IReadOnlyList<string>? Arguments)
 {
     /// <summary>Gets the arguments that have names, as they were written.</summary>
-    public IReadOnlyDictionary<string, string> Named => field ??= (Arguments ?? []).Select(a => (Text: a, Equals: a.IndexOf('=', StringComparison.Ordinal)))
-        .Where(a => a.Equals > 0 && a.Text[0] != '\'')
-        .GroupBy(a => a.Text[..a.Equals].Trim())
-        .ToDictionary(g => g.Key, g => g.First().Text[(g.First().Equals + 1)..].Trim());
+    public IReadOnlyDictionary<string, string> Named => field ??= (Arguments ?? [])
+        .Select(a => (Text: a, Sign: a.IndexOf('=', StringComparison.Ordinal)))
+        .Where(a => a.Sign > 0 && a.Text[0] != '\'')
+        .GroupBy(a => a.Text[..a.Sign].Trim())
+        .ToDictionary(g => g.Key, g => g.First().Text[(g.First().Sign + 1)..].Trim());
 }

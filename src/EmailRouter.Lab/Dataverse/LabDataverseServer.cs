@@ -1,0 +1,272 @@
+using System.Collections.Concurrent;
+using System.Net;
+using EmailRouter.Crm;
+using EmailRouter.Crm.Embedded;
+using EmailRouter.Lab.Dataverse.Model;
+using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.Dataverse.Rows;
+using EmailRouter.Lab.Http;
+using EmailRouter.Lab.OAuth;
+using EmailRouter.Lab.Servers;
+using EmailRouter.Routing.Tracking;
+
+namespace EmailRouter.Lab.Dataverse;
+
+/// <summary>
+/// The Web API of Dataverse (OData 4.0) over an embedded CRM: rows of all tables with queries, ETags, deep inserts, batches with change sets; the messages of
+/// email; metadata. Online addresses are <c>/api/data/v9.x/</c> (8.0 to 9.2), on-premises ones have the organization's name before that. Decisions about received email are
+/// those of <see cref="TrackingOrganization"/>.
+/// </summary>
+/// <remarks>A request needs a token of the lab's token endpoint, for this server. Applications are users: <see cref="AddApplicationUserAsync"/>.</remarks>
+public sealed class LabDataverseServer : LabHttpServer
+{
+    private static readonly TimeSpan window = TimeSpan.FromSeconds(300);
+    private static readonly string[] versions = ["v8.0", "v8.1", "v8.2", "v9.0", "v9.1", "v9.2"];
+
+    private readonly EmbeddedCrm crm;
+    private readonly LabTokenServer tokens;
+    private readonly ConcurrentDictionary<Guid, Queue<DateTimeOffset>> recent = new();
+    private DataverseModel? model;
+    private int modelSize;
+
+    /// <summary>Makes a server; <see cref="LabServer.Start"/> starts it.</summary>
+    /// <param name="crm">The CRM; not disposed.</param>
+    /// <param name="tokens">Whose tokens are taken.</param>
+    /// <param name="clock">The clock; the system's when omitted.</param>
+    /// <param name="options">Options; defaults when omitted.</param>
+    public LabDataverseServer(EmbeddedCrm crm, LabTokenServer tokens, TimeProvider? clock = null, LabHttpOptions? options = null)
+        : base(clock, options ?? new LabHttpOptions { MaxBody = 192 * 1024 * 1024 })
+    {
+        ArgumentNullException.ThrowIfNull(crm);
+        ArgumentNullException.ThrowIfNull(tokens);
+        this.crm = crm;
+        this.tokens = tokens;
+    }
+
+    /// <summary>Gets the rules by which requests are refused; none at the start.</summary>
+    public LabDataversePolicy Policy { get; } = new();
+
+    /// <summary>Gets the root of the newest version, in the clear, with a slash at the end.</summary>
+    public Uri Root => new(Url, "api/data/v9.2/");
+
+    private protected override LabProtocol Protocol => LabProtocol.Dataverse;
+
+    /// <summary>Makes the user that an application acts as, as an administrator does for an app registration.</summary>
+    /// <param name="clientId">The application.</param>
+    /// <param name="name">The user's name.</param>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <returns>The user's id.</returns>
+    /// <exception cref="CrmException">The CRM cannot be written.</exception>
+    public async ValueTask<Guid> AddApplicationUserAsync(Guid clientId, string name, CancellationToken cancellationToken = default)
+    {
+        IReadOnlyList<CrmRecord> present = await crm.ReadAsync(
+            work => work.Select(new RecordSelection("systemuser") { Conditions = [new RecordCondition("applicationid", [clientId])] }), cancellationToken);
+        if (present.Count > 0)
+            return present[0].Id;
+        CrmRecord user = await crm.CreateRecordAsync(
+            new CrmRecord("systemuser", Guid.Empty, new Dictionary<string, object?>
+            {
+                ["fullname"] = name,
+                ["applicationid"] = clientId,
+                ["accessmode"] = 4,
+                ["incomingemaildeliverymethod"] = (int)DeliveryMethod.None,
+                ["outgoingemaildeliverymethod"] = (int)DeliveryMethod.None,
+            }),
+            cancellationToken);
+        return user.Id;
+    }
+
+    private protected override string KeyOf(LabHttpRequest request) => request.BearerToken ?? string.Empty;
+
+    private protected override string KindOf(LabHttpRequest request)
+    {
+        (_, string? path, _) = Split(request);
+        return path is null ? $"{request.Method} other" : $"{request.Method} {KindOf(path)}";
+    }
+
+    private protected override LabHttpAnswer Refuse(int status, string message, LabHttpRequest? request)
+    {
+        (_, _, bool isOld) = request is null ? default : Split(request);
+        ODataException error = new((HttpStatusCode)status, status switch
+        {
+            401 => "0x80072560",
+            429 => "0x80072322",
+            413 => "0x80060890",
+            503 => "0x80044150",
+            _ => "0x80040216",
+        }, status == 429 ? LimitMessage(0x80072322) : message);
+        LabHttpAnswer answer = ODataAnswer.Error(error, Preferences.Parse(request?.Header("Prefer")), isOld);
+        return status == 401 ? Challenge(request) : answer;
+    }
+
+    private protected override async ValueTask<LabHttpAnswer> HandleAsync(LabHttpRequest request, CancellationToken cancellationToken)
+    {
+        (string root, string? path, bool isOld) = Split(request);
+        if (path is null)
+            return LabHttpAnswer.OfText(404, "There is no service at this address.");
+        LabAccessToken? token = tokens.Accept(request.BearerToken, Url.ToString(), TlsUrl.ToString(), request.BaseUrl);
+        if (token is null)
+            return Challenge(request);
+        var parsed = new ODataRequest
+        {
+            Method = request.Method,
+            Path = path,
+            Query = request.Query,
+            Root = root,
+            Headers = request.Headers,
+            Body = request.Body,
+        };
+        LabHttpAnswer answer;
+        try
+        {
+            Caller caller = await IdentifyAsync(token, request, cancellationToken);
+            CheckLimits(caller.UserId, request);
+            answer = path == "$batch"
+                ? await new BatchRequests(parsed, part => CarryOutAsync(part, caller, cancellationToken), parts => CarryOutTogetherAsync(parts, caller, cancellationToken)).HandleAsync()
+                : await CarryOutAsync(parsed, caller, cancellationToken);
+        }
+        catch (ODataException e)
+        {
+            answer = ODataAnswer.Error(e, SafePreferences(parsed), isOld);
+        }
+
+        return answer.With("OData-Version", "4.0").With("REQ_ID", Guid.NewGuid().ToString()).With("x-ms-service-request-id", Guid.NewGuid().ToString());
+    }
+
+    private static Preferences SafePreferences(ODataRequest request) => Preferences.Parse(request.Header("Prefer"));
+
+    /// <summary>Carries out one request, in a transaction of its own.</summary>
+    private async ValueTask<LabHttpAnswer> CarryOutAsync(ODataRequest request, Caller caller, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return request.Method == "GET"
+                ? await crm.ReadAsync(work => CarryOut(request, caller, work), cancellationToken)
+                : await crm.ChangeAsync(work => CarryOut(request, caller, work), cancellationToken);
+        }
+        catch (CrmException e)
+        {
+            return ODataAnswer.Error(ODataAnswer.Explain(e), SafePreferences(request));
+        }
+        catch (ODataException e)
+        {
+            return ODataAnswer.Error(e, SafePreferences(request));
+        }
+    }
+
+    /// <summary>Carries out a change set: all requests in one transaction. The first that fails takes everything back and is the answer.</summary>
+    private async ValueTask<(IReadOnlyList<LabHttpAnswer> Answers, LabHttpAnswer? Error)> CarryOutTogetherAsync(
+        IReadOnlyList<Func<ODataRequest>> requests, Caller caller, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await crm.ChangeAsync(work => requests.Select(r => CarryOut(r(), caller, work)).ToArray(), cancellationToken), null);
+        }
+        catch (CrmException e)
+        {
+            return ([], ODataAnswer.Error(ODataAnswer.Explain(e), requests[0]().Preferences));
+        }
+        catch (ODataException e)
+        {
+            return ([], ODataAnswer.Error(e, requests[0]().Preferences));
+        }
+    }
+
+    private LabHttpAnswer CarryOut(ODataRequest request, Caller caller, CrmUnitOfWork work)
+    {
+        var rows = new RowReader(work, ModelOf(work), caller.UserId, Clock.GetUtcNow());
+        var access = new CallerAccess(Policy, caller.UserId);
+        if (request.Resource.Segments.Count == 0)
+            throw ODataException.Method(request.Method);
+        return Messages.Handle(request, rows, access) ?? new EntityRequests(request, rows, access).Handle();
+    }
+
+    private DataverseModel ModelOf(CrmUnitOfWork work)
+    {
+        IReadOnlyList<TableDefinition> tables = work.Tables;
+        int size = tables.Sum(t => 1 + t.Columns.Count);
+        DataverseModel? known = model;
+        if (known is null || modelSize != size)
+            (model, modelSize) = (known = new DataverseModel(tables), size);
+        return known;
+    }
+
+    /// <summary>Finds the user whom a request is made by, or for (impersonation).</summary>
+    private async ValueTask<Caller> IdentifyAsync(LabAccessToken token, LabHttpRequest request, CancellationToken cancellationToken)
+    {
+        CrmRecord user = token.UserName is { } name
+            ? await FindUserAsync("internalemailaddress", name, cancellationToken)
+            : await FindUserAsync("applicationid", Guid.TryParse(token.ClientId, out Guid application) ? application : Guid.Empty, cancellationToken);
+        CheckEnabled(user);
+        string objectId = request.Header("CallerObjectId");
+        string callerId = request.Header("MSCRMCallerID");
+        if (objectId.Length == 0 && callerId.Length == 0)
+            return new Caller(user.Id, user.Id);
+        if (!Guid.TryParse(objectId.Length > 0 ? objectId : callerId, out Guid asked))
+            throw new ODataException(HttpStatusCode.BadRequest, "0x80040203", "The header that names the caller holds no GUID.");
+        new CallerAccess(Policy, user.Id).Check("prvActOnBehalfOfAnotherUser", "systemuser");
+        CrmRecord other = objectId.Length > 0
+            ? await FindUserAsync("azureactivedirectoryobjectid", asked, cancellationToken)
+            : await FindUserAsync("systemuserid", asked, cancellationToken);
+        CheckEnabled(other);
+        return new Caller(other.Id, user.Id);
+    }
+
+    private async ValueTask<CrmRecord> FindUserAsync(string column, object value, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<CrmRecord> found = await crm.ReadAsync(
+            work => work.Select(new RecordSelection("systemuser") { Conditions = [new RecordCondition(column, [value])] }), cancellationToken);
+        return found.Count > 0 ? found[0] : throw new ODataException(HttpStatusCode.Forbidden, "0x80072560", "The user is not a member of the organization.");
+    }
+
+    private static void CheckEnabled(CrmRecord user)
+    {
+        if (user["isdisabled"] is true)
+            throw new ODataException(HttpStatusCode.Forbidden, "0x80040225", $"The specified user(Id = {user.Id}) is disabled. Consider enabling this user.");
+    }
+
+    /// <summary>The service protection limits: requests in a sliding window of 300 seconds, and requests at once.</summary>
+    private void CheckLimits(Guid userId, LabHttpRequest request)
+    {
+        DateTimeOffset now = Clock.GetUtcNow();
+        if (Policy.ConcurrentLimit is { } concurrent && RunningOf(KeyOf(request)) > concurrent)
+            throw new ODataException((HttpStatusCode)429, "0x80072326", LimitMessage(0x80072326)) { RetryAfter = TimeSpan.FromSeconds(5) };
+        if (Policy.RequestLimit is not { } limit)
+            return;
+        Queue<DateTimeOffset> times = recent.GetOrAdd(userId, static _ => new Queue<DateTimeOffset>());
+        lock (times)
+        {
+            while (times.TryPeek(out DateTimeOffset first) && first <= now - window)
+                times.Dequeue();
+            if (times.Count >= limit)
+                throw new ODataException((HttpStatusCode)429, "0x80072322", LimitMessage(0x80072322)) { RetryAfter = times.Peek() + window - now };
+            times.Enqueue(now);
+        }
+    }
+
+    private string LimitMessage(uint code) => code == 0x80072326
+        ? $"Number of concurrent requests exceeded the limit of {Policy.ConcurrentLimit ?? 52}."
+        : $"Number of requests exceeded the limit of {Policy.RequestLimit ?? 6000} over time window of 300 seconds.";
+
+    private LabHttpAnswer Challenge(LabHttpRequest? request) => new LabHttpAnswer(401)
+        .With("WWW-Authenticate", $"Bearer authorization_uri={tokens.Authority}/oauth2/authorize, resource_id={request?.BaseUrl ?? Url.ToString().TrimEnd('/')}/");
+
+    private static string KindOf(string path) =>
+        string.Join('/', path.Split('/', StringSplitOptions.RemoveEmptyEntries).Select(s => s.Split('(', '%')[0]).Where(s => s.Length > 0));
+
+    /// <summary>Splits an address: the root, the path below it (null when it is not the service's), and whether the version is 8.</summary>
+    private static (string Root, string? Path, bool IsOld) Split(LabHttpRequest request)
+    {
+        string[] segments = request.Path.Split('/');
+        int api = Array.IndexOf(segments, "api");
+        if (api is not (1 or 2) || segments.Length < api + 3 || segments[api + 1] != "data" || !versions.Contains(segments[api + 2]))
+            return (request.BaseUrl, null, false);
+        string root = $"{request.BaseUrl}{string.Join('/', segments.Take(api + 3))}/";
+        return (root, string.Join('/', segments.Skip(api + 3)), segments[api + 2].StartsWith("v8", StringComparison.Ordinal));
+    }
+}
+
+/// <summary>Who makes a request.</summary>
+/// <param name="UserId">The user in whose name it runs.</param>
+/// <param name="LoggedInId">The user who logged in; another one when the caller is impersonated.</param>
+internal sealed record Caller(Guid UserId, Guid LoggedInId);
