@@ -73,7 +73,7 @@ internal sealed class GraphDelta(GraphCall call)
         string? type = query.Values.GetValueOrDefault("changeType");
         if (type is not (null or "created" or "updated" or "deleted"))
             throw GraphError.BadRequest($"The changeType '{type}' is not valid.");
-        return new State(folder.Id, 0, query.Select, type, query.Top ?? call.PageSize, query.Values.GetValueOrDefault("$filter"), 0);
+        return new State(folder.Id, 0, query.Select, type, query.Top, query.Values.GetValueOrDefault("$filter"), 0);
     }
 
     private static string Write(State state) => LabJwt.Encode(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(state)));
