@@ -1,5 +1,6 @@
 using EmailRouter.Mail;
 using EmailRouter.Mail.Drop;
+using EmailRouter.Mail.Graph;
 using EmailRouter.Mail.Imap;
 using EmailRouter.Mail.Maildir;
 using EmailRouter.Mail.Pickup;
@@ -35,6 +36,7 @@ public sealed record RouterHostOptions
         .Add(new ImapSystem())
         .Add(new SmtpSystem())
         .Add(new SieveSystem())
+        .Add(new GraphSystem())
         .Add(new PickupFolderSystem())
         .Add(new MaildirSystem())
         .Add(new DropFolderSystem())

@@ -22,11 +22,14 @@ internal sealed class ProtocolLog(IProgress<string>? watcher)
     {
         get
         {
-            int length = (int)Math.Min(count, Kept);
-            string[] lines = new string[length];
-            for (int i = 0; i < length; i++)
-                lines[i] = ring[(int)((count - length + i) % Kept)];
-            return lines;
+            lock (ring)
+            {
+                int length = (int)Math.Min(count, Kept);
+                string[] lines = new string[length];
+                for (int i = 0; i < length; i++)
+                    lines[i] = ring[(int)((count - length + i) % Kept)];
+                return lines;
+            }
         }
     }
 
@@ -56,9 +59,7 @@ internal sealed class ProtocolLog(IProgress<string>? watcher)
     public string Clean(ReadOnlySpan<byte> line)
     {
         bool cut = line.Length > LongestLine;
-        string text = Encoding.UTF8.GetString(cut ? line[..LongestLine] : line);
-        foreach (string secret in secrets)
-            text = text.Replace(secret, Mask, StringComparison.Ordinal);
+        string text = Masked(Encoding.UTF8.GetString(cut ? line[..LongestLine] : line));
         if (text.AsSpan().IndexOfAnyInRange('\0', '\x1f') >= 0)
             text = string.Create(text.Length, text, static (span, source) =>
             {
@@ -68,10 +69,24 @@ internal sealed class ProtocolLog(IProgress<string>? watcher)
         return cut ? text + "…" : text;
     }
 
+    /// <summary>Masks the secrets in a text of the server.</summary>
+    /// <param name="text">The text.</param>
+    /// <returns>The text without them.</returns>
+    public string Masked(string text)
+    {
+        foreach (string secret in secrets)
+            text = text.Replace(secret, Mask, StringComparison.Ordinal);
+        return text;
+    }
+
     private void Add(string line)
     {
-        ring[(int)(count % Kept)] = line;
-        count++;
-        watcher?.Report(line);
+        // A service reached by HTTP is asked several things at once.
+        lock (ring)
+        {
+            ring[(int)(count % Kept)] = line;
+            count++;
+            watcher?.Report(line);
+        }
     }
 }
