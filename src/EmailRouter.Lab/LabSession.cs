@@ -1,4 +1,5 @@
 using EmailRouter.Crm.Embedded;
+using EmailRouter.Lab.Exchange;
 using EmailRouter.Lab.Graph;
 using EmailRouter.Lab.OAuth;
 using EmailRouter.Lab.Samples;
@@ -29,7 +30,7 @@ public sealed record LabOptions
 }
 
 /// <summary>
-/// A running lab: SMTP, POP3, Graph and token servers on loopback with a mailbox for every user and queue, an embedded CRM with
+/// A running lab: SMTP, POP3, Exchange, Graph and token servers on loopback with a mailbox for every user and queue, an embedded CRM with
 /// <see cref="SeedOrganization"/>, and the router's configuration over both. The demo, tests and <c>Start-RouterLab</c> use it.
 /// </summary>
 public sealed class LabSession : IAsyncDisposable
@@ -67,8 +68,9 @@ public sealed class LabSession : IAsyncDisposable
         Tokens.Register(new LabOAuthClient(ClientId)
         {
             Secret = ClientSecret,
-            Roles = ["Mail.ReadWrite", "Mail.Send", "MailboxSettings.ReadWrite", "User.Read.All"],
+            Roles = ["full_access_as_app", "Mail.ReadWrite", "Mail.Send", "MailboxSettings.ReadWrite", "User.Read.All"],
         });
+        Exchange = new LabExchangeServer(Mail, new LabExchangeOptions { Faults = Faults, Trace = options.Trace, Tokens = Tokens });
         Graph = new LabGraphServer(Mail, Tokens, new LabGraphOptions { Faults = Faults, Trace = options.Trace });
     }
 
@@ -96,6 +98,9 @@ public sealed class LabSession : IAsyncDisposable
     /// <summary>Gets the token endpoint, which knows the router's application (<see cref="ClientId"/>).</summary>
     public LabTokenServer Tokens { get; }
 
+    /// <summary>Gets the Exchange server: EWS and Autodiscover.</summary>
+    public LabExchangeServer Exchange { get; }
+
     /// <summary>Gets the Graph endpoint.</summary>
     public LabGraphServer Graph { get; }
 
@@ -117,6 +122,7 @@ public sealed class LabSession : IAsyncDisposable
             session.Pop3.Start();
             session.Smtp.Start();
             session.Tokens.Start();
+            session.Exchange.Start();
             session.Graph.Start();
             foreach (string address in SeedOrganization.Users.Select(u => u.Address).Concat(SeedOrganization.Queues.Select(q => q.Address)))
                 session.Mail.AddMailbox(address, SeedOrganization.PasswordOf(address));
@@ -177,6 +183,7 @@ public sealed class LabSession : IAsyncDisposable
         isDisposed = true;
         await Pop3.DisposeAsync();
         await Smtp.DisposeAsync();
+        await Exchange.DisposeAsync();
         await Graph.DisposeAsync();
         await Tokens.DisposeAsync();
         if (Crm is not null)

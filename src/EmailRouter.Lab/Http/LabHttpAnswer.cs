@@ -14,6 +14,12 @@ public sealed record LabHttpAnswer(int Status)
     /// <summary>Gets the body.</summary>
     public ReadOnlyMemory<byte> Body { get; init; }
 
+    /// <summary>
+    /// Gets what writes the body piece by piece (<c>Transfer-Encoding: chunked</c>) instead of <see cref="Body"/>; null for a body that is there at once. It is
+    /// given what sends a piece, which says whether the client is still there.
+    /// </summary>
+    public Func<Func<ReadOnlyMemory<byte>, ValueTask<bool>>, CancellationToken, Task>? Pieces { get; init; }
+
     /// <summary>Makes an answer with a text body.</summary>
     /// <param name="status">The status.</param>
     /// <param name="text">The body, sent as UTF-8.</param>

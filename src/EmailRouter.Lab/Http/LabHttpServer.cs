@@ -108,6 +108,13 @@ public abstract class LabHttpServer : LabServer
     /// <returns>The answer.</returns>
     private protected virtual LabHttpAnswer Refuse(int status, string message, LabHttpRequest? request) => LabHttpAnswer.OfText(status, message);
 
+    /// <summary>Answers a request that came too soon after others: 429 unless the protocol has its own way.</summary>
+    /// <param name="retryAfter">How long to wait; null when that is not said.</param>
+    /// <param name="request">The request.</param>
+    /// <returns>The answer.</returns>
+    private protected virtual LabHttpAnswer Throttled(TimeSpan? retryAfter, LabHttpRequest request) =>
+        Refuse(429, "Too many requests.", request).WithRetryAfter(retryAfter);
+
     /// <summary>Counts the requests of a key that run now, this one included.</summary>
     private protected int RunningOf(string key) => running.GetValueOrDefault(key);
 
@@ -208,6 +215,8 @@ public abstract class LabHttpServer : LabServer
 
     private LabHttpAnswer Refusal(LabFault fault, LabHttpRequest request)
     {
+        if (fault is { Kind: LabFaultKind.Throttle, Reply: null })
+            return Throttled(fault.RetryAfter, request);
         (int status, string message) = fault.Kind switch
         {
             LabFaultKind.Throttle => (429, "Too many requests."),
@@ -245,7 +254,9 @@ public abstract class LabHttpServer : LabServer
         head.Append(CultureInfo.InvariantCulture, $"Date: {Clock.GetUtcNow():R}\r\n");
         foreach ((string name, string value) in answer.Headers)
             head.Append(CultureInfo.InvariantCulture, $"{name}: {value}\r\n");
-        if (answer.Status is not (204 or 304))
+        if (answer.Pieces is not null)
+            head.Append("Transfer-Encoding: chunked\r\n");
+        else if (answer.Status is not (204 or 304))
             head.Append(CultureInfo.InvariantCulture, $"Content-Length: {answer.Body.Length}\r\n");
         if (close)
             head.Append("Connection: close\r\n");
@@ -258,7 +269,23 @@ public abstract class LabHttpServer : LabServer
             fault = new LabFault(LabFaultKind.Drop) { AfterBytes = headBytes.Length + (answer.Body.Length / 2) };
         if (fault is { Kind: not LabFaultKind.MalformedBody })
             connection.Arm(fault);
+        if (withBody && answer.Pieces is { } pieces)
+        {
+            if (!await connection.FlushAsync(stop))
+                return false;
+            await pieces(WritePieceAsync, stop);
+            connection.Write("0\r\n\r\n"u8);
+        }
+
         return await connection.FlushAsync(stop) && !close;
+
+        async ValueTask<bool> WritePieceAsync(ReadOnlyMemory<byte> piece)
+        {
+            connection.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{piece.Length:x}\r\n")));
+            connection.Write(piece.Span);
+            connection.Write("\r\n"u8);
+            return await connection.FlushAsync(stop);
+        }
     }
 
     /// <summary>Reads request line and headers. Nothing at all when the client has gone, or what is wrong with them.</summary>

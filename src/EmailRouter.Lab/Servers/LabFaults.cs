@@ -168,6 +168,12 @@ public enum LabFaultKind
 
     /// <summary>HTTP: the request takes effect; the body ends in the middle, although its length says that it is whole.</summary>
     MalformedBody,
+
+    /// <summary>EWS: the request is refused with the response code that <see cref="LabFault.Reply"/> names, e.g. ErrorMailboxMoveInProgress.</summary>
+    ResponseCode,
+
+    /// <summary>EWS: one item (or folder) of the request is refused with the response code that <see cref="LabFault.Reply"/> names; ErrorItemNotFound without one.</summary>
+    ItemError,
 }
 
 /// <summary>The protocols of the lab's servers.</summary>
