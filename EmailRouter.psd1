@@ -27,6 +27,7 @@
         'New-CrmRecord'
         'New-RouterDeployment'
         'New-RouterProfile'
+        'Register-RouterSignIn'
         'Remove-RouterDeployment'
         'Remove-RouterProfile'
         'Save-RouterQuarantine'

@@ -20,6 +20,7 @@ internal static class RouterErrors
         ("Lease", ErrorCategory.ResourceBusy),
         ("NotInstalled", ErrorCategory.NotInstalled),
         ("NotEmbedded", ErrorCategory.InvalidOperation),
+        ("NotNeeded", ErrorCategory.InvalidOperation),
         ("NotRunning", ErrorCategory.InvalidOperation),
         ("Mismatch", ErrorCategory.InvalidArgument),
         ("Parameter", ErrorCategory.InvalidArgument),
@@ -63,7 +64,7 @@ internal static class RouterErrors
     public static IReadOnlyList<string> OwnIds { get; } =
     [
         "RouterDeploymentNotFound", "RouterProfileNotFound", "RouterMailboxNotFound", "RouterMailboxBusy", "RouterPathNotFound", "RouterMessageTooLarge",
-        "RouterQuarantineNotFound", "RouterParameterInvalid", "RouterLabNotInstalled", "RouterLabNotRunning", "CrmRecordNotFound", "CrmStoreMissing",
+        "RouterQuarantineNotFound", "RouterParameterInvalid", "RouterSignInNotNeeded", "RouterParameterAmbiguous", "RouterLabNotInstalled", "RouterLabNotRunning", "CrmRecordNotFound", "CrmStoreMissing",
     ];
 
     /// <summary>Makes the record of an exception of the engine.</summary>
@@ -87,6 +88,15 @@ internal static class RouterErrors
     public static ErrorRecord DeploymentNotFound(string name) => Own(
         "RouterDeploymentNotFound", "Configuration", $"There is no deployment '{name}'.",
         "List the deployments with Get-RouterDeployment, or make one with New-RouterDeployment.", name);
+
+    /// <summary>A profile was given both a host and an address; only one of them can be meant.</summary>
+    public static ErrorRecord AmbiguousServer(string name) => Own(
+        "RouterParameterAmbiguous", "Configuration", $"The profile '{name}' was given both -HostName and -Url.", "Give -Url for systems reached by HTTP, and -HostName for the others.", name);
+
+    /// <summary>Nobody signs in for a profile or deployment.</summary>
+    public static ErrorRecord SignInNotNeeded(string name, string logsInBy) => Own(
+        "RouterSignInNotNeeded", "SignIn", $"Nobody signs in for '{name}': it uses {logsInBy}.",
+        "Where a person is to sign in, set -DeviceCode or -Interactive with Set-RouterProfile or Set-RouterDeployment first.", name);
 
     /// <summary>A profile that was named does not exist.</summary>
     public static ErrorRecord ProfileNotFound(string name) => Own(

@@ -119,6 +119,60 @@ public sealed class CmdletConventionTests
     [Theory]
     [MemberData(nameof(All))]
     public void Names_of_deployments_and_profiles_are_completed(Type cmdlet) => Assert.All(
-        Cmdlets.Parameters(cmdlet).Where(parameter => parameter.Name is "Deployment" or "IncomingProfile" or "OutgoingProfile"),
+        Cmdlets.Parameters(cmdlet).Where(parameter => parameter.Name is "Deployment" or "IncomingProfile" or "OutgoingProfile" or "RulesProfile" or "Profile"),
         parameter => Assert.NotEmpty(Cmdlets.Attributes(parameter, "ArgumentCompleterAttribute")));
+
+    [Theory]
+    [InlineData("New-RouterProfile", "Path", "Credential", "Anonymous", "ProcessAccount")]
+    [InlineData("Set-RouterProfile", "MailboxCredential", "Credential", "Anonymous", "ProcessAccount")]
+    [InlineData("New-RouterDeployment", "Path", "Credential", "ProcessAccount")]
+    [InlineData("Set-RouterDeployment", "Credential", "ProcessAccount")]
+    public void Ways_to_log_in_cannot_be_combined(string cmdlet, params string[] ways)
+    {
+        string[] flows = ["ClientSecret", "CertificatePath", "CertificateThumbprint", "ManagedIdentity", "DeviceCode", "Interactive", "TokenCommand"];
+        Type type = Cmdlets.All.Single(one => Cmdlets.NameOf(one) == cmdlet);
+
+        string[] sets = [.. flows.Concat(ways).Select(way =>
+        {
+            CustomAttributeData attribute = Assert.Single(Cmdlets.Attributes(Cmdlets.Parameters(type).Single(parameter => parameter.Name == way), "ParameterAttribute"));
+            Assert.True(Cmdlets.Named(attribute, "Mandatory") is true, way);
+            return Cmdlets.SetOf(attribute);
+        })];
+
+        Assert.DoesNotContain(Cmdlets.AllSets, sets);
+        Assert.Equal(sets.Length, sets.Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData("New-RouterProfile", "HostName")]
+    [InlineData("New-RouterProfile", "Port")]
+    [InlineData("New-RouterProfile", "Url")]
+    [InlineData("New-RouterDeployment", "Url")]
+    [InlineData("New-RouterDeployment", "System")]
+    public void What_names_a_server_does_not_go_with_a_path_and_goes_with_every_log_in(string cmdlet, string name)
+    {
+        Type type = Cmdlets.All.Single(one => Cmdlets.NameOf(one) == cmdlet);
+        string[] all = [.. Cmdlets.Parameters(type).SelectMany(parameter => Cmdlets.Attributes(parameter, "ParameterAttribute")).Select(Cmdlets.SetOf).Distinct()
+            .Where(set => set is not (Cmdlets.AllSets or "Path" or "Embedded"))];
+
+        string[] sets = [.. Cmdlets.Attributes(Cmdlets.Parameters(type).Single(parameter => parameter.Name == name), "ParameterAttribute").Select(Cmdlets.SetOf)];
+
+        Assert.Equal(all.Order(StringComparer.Ordinal), sets.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void What_belongs_to_one_flow_goes_with_no_other()
+    {
+        foreach (Type cmdlet in Cmdlets.All.Where(one => Cmdlets.Parameters(one).Any(parameter => parameter.Name == "TokenCommand")))
+        {
+            Assert.Equal(["CertificatePath"], SetsOf("CertificatePassword"));
+            Assert.Equal(["TokenCommand"], SetsOf("TokenArgument"));
+            Assert.Equal(["DeviceCode", "Interactive", "TokenCommand"], SetsOf("UserName"));
+            Assert.DoesNotContain("TokenCommand", SetsOf("ClientId"));
+            Assert.DoesNotContain("ManagedIdentity", SetsOf("TenantId"));
+
+            IEnumerable<string> SetsOf(string name) => Cmdlets
+                .Attributes(Cmdlets.Parameters(cmdlet).Single(parameter => parameter.Name == name), "ParameterAttribute").Select(Cmdlets.SetOf).Order(StringComparer.Ordinal);
+        }
+    }
 }

@@ -1,13 +1,21 @@
+using System.Collections;
 using System.Management.Automation;
 using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.PowerShell.Completion;
+using EmailRouter.Routing;
 using EmailRouter.Routing.Configuration;
 
 namespace EmailRouter.PowerShell.Configuration;
 
 /// <summary>Makes a deployment: how to reach one organization.</summary>
-/// <remarks>An embedded CRM is one SQLite file, made with -Create. Other CRM systems are reached by their address.</remarks>
+/// <remarks>
+/// <para>An embedded CRM is one SQLite file, made with -Create.</para>
+/// <para>
+/// Other CRM systems are reached by their address: Dataverse (Dynamics 365 and CRM 2016 and later), Organization (CRM 2011 to 2015) and CrmService (CRM 4.0). How the router logs in is told
+/// by one parameter: -ClientSecret, -CertificatePath, -CertificateThumbprint, -ManagedIdentity, -DeviceCode, -Interactive, -TokenCommand, -Credential or -ProcessAccount.
+/// </para>
+/// </remarks>
 /// <example>
 /// <summary>Work for an embedded CRM</summary>
 /// <code>New-RouterDeployment -Name Main -Path ./crm.db -Create -IncomingProfile Office-In -OutgoingProfile Office-Out</code>
@@ -18,12 +26,28 @@ namespace EmailRouter.PowerShell.Configuration;
 /// <code>New-RouterDeployment -Name Trial -Path ./trial.db -Create -OrganizationName 'Trial' -ConfigurationPath ./trial.json</code>
 /// <para>Makes an empty embedded CRM and a configuration of its own, which other cmdlets take with the same parameter.</para>
 /// </example>
+/// <example>
+/// <summary>Work for an organization of Dynamics 365 as an application user</summary>
+/// <code>New-RouterDeployment Contoso -Url https://contoso.crm4.dynamics.com -ClientId $app -TenantId contoso.com -ClientSecret (Read-Host -AsSecureString)</code>
+/// <para>The application must be an application user of the organization, with a security role.</para>
+/// </example>
+/// <example>
+/// <summary>Work for a server in the own network with a Windows log-in</summary>
+/// <code>New-RouterDeployment Contoso -System Organization -Url https://crm.contoso.test/ -OrganizationName Contoso -Credential (Get-Credential CONTOSO\router)</code>
+/// <para>-ProcessAccount instead of the credential lets the router's own account log in.</para>
+/// </example>
+/// <example>
+/// <summary>Use tokens of the Azure command line</summary>
+/// <code>New-RouterDeployment Contoso -Url https://contoso.crm4.dynamics.com -TokenCommand az -TokenArgument account, get-access-token, --resource, '{resource}'</code>
+/// <para>The command is run under the router's account, without a shell, whenever a token is needed.</para>
+/// </example>
 [Cmdlet(VerbsCommon.New, "RouterDeployment", SupportsShouldProcess = true, DefaultParameterSetName = EmbeddedParameterSet)]
 [OutputType(typeof(RouterDeploymentInfo))]
-public sealed class NewRouterDeploymentCommand : RouterConfigurationCmdlet
+public sealed class NewRouterDeploymentCommand : OAuthConfigurationCmdlet
 {
     private const string EmbeddedParameterSet = "Embedded";
-    private const string ServiceParameterSet = "Service";
+    private const string CredentialParameterSet = "Credential";
+    private const string ProcessAccountParameterSet = "ProcessAccount";
 
     /// <summary>The name; unique without regard to case.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
@@ -39,25 +63,108 @@ public sealed class NewRouterDeploymentCommand : RouterConfigurationCmdlet
     [Parameter(ParameterSetName = EmbeddedParameterSet)]
     public SwitchParameter Create { get; set; }
 
-    /// <summary>The organization's name when the embedded CRM is made now; the deployment's name when left out.</summary>
-    [Parameter(ParameterSetName = EmbeddedParameterSet)]
+    /// <summary>The organization's name: of an embedded CRM that is made now (the deployment's name when left out); otherwise its unique name, where the address serves several.</summary>
+    [Parameter]
+    [Alias("Organization")]
     [ValidateNotNullOrEmpty]
     public string? OrganizationName { get; set; }
 
-    /// <summary>The address of a CRM reached by HTTP.</summary>
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ServiceParameterSet)]
+    /// <summary>The address of the organization, or of a server with several.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = CredentialParameterSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ProcessAccountParameterSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ClientSecretParameterSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = CertificatePathParameterSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = CertificateThumbprintParameterSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ManagedIdentityParameterSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = DeviceCodeParameterSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = InteractiveParameterSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = TokenCommandParameterSet)]
     [ValidateNotNull]
     public Uri? Url { get; set; }
 
-    /// <summary>The CRM system at the address.</summary>
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = ServiceParameterSet)]
+    /// <summary>The CRM system at the address. Dataverse when left out.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = CredentialParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ProcessAccountParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ClientSecretParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = CertificatePathParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = CertificateThumbprintParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ManagedIdentityParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = DeviceCodeParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = InteractiveParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = TokenCommandParameterSet)]
     [ValidateNotNullOrEmpty]
-    public string System { get; set; } = "Embedded";
+    [ArgumentCompleter(typeof(CrmSystemCompleter))]
+    public string? System { get; set; }
 
-    /// <summary>The credential for the CRM. It is encrypted in the configuration.</summary>
-    [Parameter(ParameterSetName = ServiceParameterSet)]
+    /// <summary>User name and password: a Windows log-in, or claims. The password is encrypted in the configuration.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = CredentialParameterSet)]
+    [ValidateNotNull]
     [Credential]
     public PSCredential? Credential { get; set; }
+
+    /// <summary>The account the router runs under logs in.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ProcessAccountParameterSet)]
+    public SwitchParameter ProcessAccount { get; set; }
+
+    /// <summary>Who decides what is promoted: the router, which can explain itself, or the server, as for the original product. The router when left out.</summary>
+    [Parameter(ParameterSetName = CredentialParameterSet)]
+    [Parameter(ParameterSetName = ProcessAccountParameterSet)]
+    [Parameter(ParameterSetName = ClientSecretParameterSet)]
+    [Parameter(ParameterSetName = CertificatePathParameterSet)]
+    [Parameter(ParameterSetName = CertificateThumbprintParameterSet)]
+    [Parameter(ParameterSetName = ManagedIdentityParameterSet)]
+    [Parameter(ParameterSetName = DeviceCodeParameterSet)]
+    [Parameter(ParameterSetName = InteractiveParameterSet)]
+    [Parameter(ParameterSetName = TokenCommandParameterSet)]
+    public DecisionAuthority Decides { get; set; }
+
+    /// <summary>SHA-256 pins (hexadecimal) of public keys that are accepted although their chain is not trusted.</summary>
+    [Parameter(ParameterSetName = CredentialParameterSet)]
+    [Parameter(ParameterSetName = ProcessAccountParameterSet)]
+    [Parameter(ParameterSetName = ClientSecretParameterSet)]
+    [Parameter(ParameterSetName = CertificatePathParameterSet)]
+    [Parameter(ParameterSetName = CertificateThumbprintParameterSet)]
+    [Parameter(ParameterSetName = ManagedIdentityParameterSet)]
+    [Parameter(ParameterSetName = DeviceCodeParameterSet)]
+    [Parameter(ParameterSetName = InteractiveParameterSet)]
+    [Parameter(ParameterSetName = TokenCommandParameterSet)]
+    [ValidatePattern("^[0-9A-Fa-f]{64}$")]
+    public string[] CertificatePin { get; set; } = [];
+
+    /// <summary>Lets the log-in cross a connection without TLS.</summary>
+    [Parameter(ParameterSetName = CredentialParameterSet)]
+    [Parameter(ParameterSetName = ProcessAccountParameterSet)]
+    [Parameter(ParameterSetName = ClientSecretParameterSet)]
+    [Parameter(ParameterSetName = CertificatePathParameterSet)]
+    [Parameter(ParameterSetName = CertificateThumbprintParameterSet)]
+    [Parameter(ParameterSetName = ManagedIdentityParameterSet)]
+    [Parameter(ParameterSetName = DeviceCodeParameterSet)]
+    [Parameter(ParameterSetName = InteractiveParameterSet)]
+    [Parameter(ParameterSetName = TokenCommandParameterSet)]
+    public SwitchParameter AllowPlainTextPassword { get; set; }
+
+    /// <summary>Further settings of the CRM system, by name.</summary>
+    [Parameter(ParameterSetName = CredentialParameterSet)]
+    [Parameter(ParameterSetName = ProcessAccountParameterSet)]
+    [Parameter(ParameterSetName = ClientSecretParameterSet)]
+    [Parameter(ParameterSetName = CertificatePathParameterSet)]
+    [Parameter(ParameterSetName = CertificateThumbprintParameterSet)]
+    [Parameter(ParameterSetName = ManagedIdentityParameterSet)]
+    [Parameter(ParameterSetName = DeviceCodeParameterSet)]
+    [Parameter(ParameterSetName = InteractiveParameterSet)]
+    [Parameter(ParameterSetName = TokenCommandParameterSet)]
+    [ValidateNotNull]
+    public Hashtable Options { get; set; } = [];
+
+    /// <summary>The addresses of forward mailboxes that the CRM itself does not know.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string[] ForwardMailbox { get; set; } = [];
+
+    /// <summary>The profile by which rules are deployed, for mailboxes that are assigned none.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(ProfileNameCompleter))]
+    public string? RulesProfile { get; set; }
 
     /// <summary>The incoming profile of mailboxes that are assigned none.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -77,12 +184,23 @@ public sealed class NewRouterDeploymentCommand : RouterConfigurationCmdlet
     protected override async Task ProcessRecordAsync(CancellationToken cancellationToken)
     {
         ConfigurationStore store = await OpenConfigurationAsync().ConfigureAwait(false);
+        await ResolveOAuthPathsAsync().ConfigureAwait(false);
+        bool isEmbedded = ParameterSetName == EmbeddedParameterSet;
         DeploymentConfiguration deployment = new()
         {
             Name = Name,
-            System = System,
-            Path = ParameterSetName == EmbeddedParameterSet ? await ResolvePathAsync(Path).ConfigureAwait(false) : null,
+            System = isEmbedded ? EmbeddedCrmSystem.SystemName : System ?? "Dataverse",
+            Path = isEmbedded ? await ResolvePathAsync(Path).ConfigureAwait(false) : null,
             Url = Url,
+            Organization = isEmbedded ? null : OrganizationName,
+            Decides = Decides,
+            Authentication = Credential is not null ? CrmAuthentication.Password : ProcessAccount ? CrmAuthentication.Process : CrmAuthentication.OAuth,
+            OAuth = MakeOAuth(null, store),
+            CertificatePins = [.. CertificatePin.Select(pin => pin.ToLowerInvariant())],
+            AllowPlainTextPassword = AllowPlainTextPassword,
+            Options = ProfileOptions.From(Options),
+            ForwardMailboxes = ForwardMailbox,
+            RulesProfile = NullIfEmpty(RulesProfile),
             IncomingProfile = NullIfEmpty(IncomingProfile),
             OutgoingProfile = NullIfEmpty(OutgoingProfile),
             Credential = Protect(Credential, store),

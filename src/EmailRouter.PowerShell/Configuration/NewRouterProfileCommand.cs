@@ -32,15 +32,29 @@ namespace EmailRouter.PowerShell.Configuration;
 /// <code>New-RouterProfile -Name Local-In -Direction Incoming -System Maildir -Path '/var/mail/{domain}/{local}/Maildir' -Settlement MarkRead</code>
 /// <para>Each mailbox is read from the folder that its address names.</para>
 /// </example>
-[Cmdlet(VerbsCommon.New, "RouterProfile", SupportsShouldProcess = true, DefaultParameterSetName = HostParameterSet)]
+/// <example>
+/// <summary>Read mailboxes of Exchange Online</summary>
+/// <code>New-RouterProfile Online-In -Direction Incoming -System Graph -ClientId $app -TenantId contoso.com -ClientSecret (Read-Host -AsSecureString) -Settlement Move:Tracked</code>
+/// <para>The application logs in by its secret, which is encrypted in the configuration; Microsoft Graph needs no address.</para>
+/// </example>
+/// <example>
+/// <summary>Send through Exchange Online with a certificate</summary>
+/// <code>New-RouterProfile Online-Out -Direction Outgoing -System Smtp -HostName smtp.office365.com -Port 587 -Tls StartTls -ClientId $app -TenantId contoso.com -CertificatePath ./router.pem</code>
+/// <para>Test-RouterAccess warns 30 days before the certificate ends.</para>
+/// </example>
+/// <example>
+/// <summary>Read mailboxes of Exchange Server under the router's own account</summary>
+/// <code>New-RouterProfile Exchange-In -Direction Incoming -System Exchange -Url https://mail.contoso.test/EWS/Exchange.asmx -ProcessAccount -Access Impersonation -Folder Inbox</code>
+/// <para>The account opens the mailboxes it may impersonate.</para>
+/// </example>
+[Cmdlet(VerbsCommon.New, "RouterProfile", SupportsShouldProcess = true, DefaultParameterSetName = MailboxCredentialParameterSet)]
 [OutputType(typeof(RouterProfileInfo))]
-public sealed class NewRouterProfileCommand : RouterConfigurationCmdlet
+public sealed class NewRouterProfileCommand : OAuthConfigurationCmdlet
 {
-    private const string HostParameterSet = "Host";
-    private const string HostCredentialParameterSet = "HostCredential";
-    private const string HostAnonymousParameterSet = "HostAnonymous";
-    private const string UrlParameterSet = "Url";
-    private const string UrlCredentialParameterSet = "UrlCredential";
+    private const string MailboxCredentialParameterSet = "MailboxCredential";
+    private const string CredentialParameterSet = "Credential";
+    private const string AnonymousParameterSet = "Anonymous";
+    private const string ProcessAccountParameterSet = "ProcessAccount";
     private const string PathParameterSet = "Path";
 
     /// <summary>The name; unique without regard to case.</summary>
@@ -58,24 +72,52 @@ public sealed class NewRouterProfileCommand : RouterConfigurationCmdlet
     [ArgumentCompleter(typeof(MailSystemCompleter))]
     public string System { get; set; } = string.Empty;
 
-    /// <summary>The name or address of the mail server.</summary>
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = HostParameterSet)]
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = HostCredentialParameterSet)]
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = HostAnonymousParameterSet)]
+    /// <summary>The name or address of the mail server. Systems reached by HTTP take -Url instead, or find their server themselves.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = MailboxCredentialParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = CredentialParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = AnonymousParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ProcessAccountParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ClientSecretParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = CertificatePathParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = CertificateThumbprintParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ManagedIdentityParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = DeviceCodeParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = InteractiveParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = TokenCommandParameterSet)]
     [Alias("Host", "Server")]
     [ValidateNotNullOrEmpty]
     public string? HostName { get; set; }
 
     /// <summary>The port; the protocol's own when left out.</summary>
-    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = HostParameterSet)]
-    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = HostCredentialParameterSet)]
-    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = HostAnonymousParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = MailboxCredentialParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = CredentialParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = AnonymousParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ProcessAccountParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ClientSecretParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = CertificatePathParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = CertificateThumbprintParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ManagedIdentityParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = DeviceCodeParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = InteractiveParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = TokenCommandParameterSet)]
     [ValidateRange(1, 65535)]
     public int? Port { get; set; }
 
-    /// <summary>The address of the service, for mail systems reached by HTTP.</summary>
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = UrlParameterSet)]
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = UrlCredentialParameterSet)]
+    /// <summary>
+    /// The address of the service, for mail systems reached by HTTP. Without it Exchange is looked for by Autodiscover, and Graph is that of the public cloud. Not together with
+    /// -HostName.
+    /// </summary>
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = MailboxCredentialParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = CredentialParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = AnonymousParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ProcessAccountParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ClientSecretParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = CertificatePathParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = CertificateThumbprintParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = ManagedIdentityParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = DeviceCodeParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = InteractiveParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = TokenCommandParameterSet)]
     [ValidateNotNull]
     public Uri? Url { get; set; }
 
@@ -87,15 +129,18 @@ public sealed class NewRouterProfileCommand : RouterConfigurationCmdlet
     public string? Path { get; set; }
 
     /// <summary>One credential for all mailboxes. It is encrypted in the configuration.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = HostCredentialParameterSet)]
-    [Parameter(Mandatory = true, ParameterSetName = UrlCredentialParameterSet)]
+    [Parameter(Mandatory = true, ParameterSetName = CredentialParameterSet)]
     [ValidateNotNull]
     [Credential]
     public PSCredential? Credential { get; set; }
 
     /// <summary>The server asks for no credential.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = HostAnonymousParameterSet)]
+    [Parameter(Mandatory = true, ParameterSetName = AnonymousParameterSet)]
     public SwitchParameter Anonymous { get; set; }
+
+    /// <summary>The account the router runs under logs in: by its Kerberos ticket or Windows log-on.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ProcessAccountParameterSet)]
+    public SwitchParameter ProcessAccount { get; set; }
 
     /// <summary>How the connection is secured. TLS from the first byte when left out.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
@@ -137,6 +182,16 @@ public sealed class NewRouterProfileCommand : RouterConfigurationCmdlet
     [ValidateRange(1, 1000)]
     public int MaxConnections { get; set; } = 8;
 
+    /// <summary>The folders that are read, where the system has folders; the inbox when left out.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string[]? Folder { get; set; }
+
+    /// <summary>How Exchange opens mailboxes: Impersonation, or Delegate for accounts with full access.</summary>
+    [Parameter]
+    [ValidateSet("Impersonation", "Delegate")]
+    public string? Access { get; set; }
+
     /// <summary>Further settings of the mail system, by name.</summary>
     [Parameter]
     [ValidateNotNull]
@@ -145,7 +200,10 @@ public sealed class NewRouterProfileCommand : RouterConfigurationCmdlet
     /// <inheritdoc/>
     protected override async Task ProcessRecordAsync(CancellationToken cancellationToken)
     {
+        if (HostName is not null && Url is not null)
+            throw Terminating(RouterErrors.AmbiguousServer(Name));
         ConfigurationStore store = await OpenConfigurationAsync().ConfigureAwait(false);
+        await ResolveOAuthPathsAsync().ConfigureAwait(false);
         ProfileConfiguration profile = new()
         {
             Name = Name,
@@ -159,13 +217,20 @@ public sealed class NewRouterProfileCommand : RouterConfigurationCmdlet
             CertificatePins = [.. CertificatePin.Select(pin => pin.ToLowerInvariant())],
             CheckRevocation = CheckRevocation,
             AllowPlainTextPassword = AllowPlainTextPassword,
-            CredentialSource = Anonymous || Path is not null ? CredentialSource.Anonymous : Credential is null ? CredentialSource.Mailbox : CredentialSource.Profile,
+            CredentialSource = ParameterSetName switch
+            {
+                AnonymousParameterSet or PathParameterSet => CredentialSource.Anonymous,
+                CredentialParameterSet => CredentialSource.Profile,
+                ProcessAccountParameterSet => CredentialSource.Process,
+                _ => Flow is null ? CredentialSource.Mailbox : CredentialSource.OAuth,
+            },
             Credential = Protect(Credential, store),
+            OAuth = MakeOAuth(null, store),
             Settlement = Settlement,
             UntrackedSettlement = UntrackedSettlement,
             ReceivedAfter = ReceivedAfter,
             MaxConnections = MaxConnections,
-            Options = ProfileOptions.From(Options),
+            Options = ProfileOptions.From(Options, Folder, Access),
         };
         if (!await ConfirmAsync($"profile '{Name}' in {store.Path}", "Make").ConfigureAwait(false))
         {

@@ -21,7 +21,10 @@ public sealed class RouterProfileInfo
         CheckRevocation = profile.CheckRevocation;
         AllowPlainTextPassword = profile.AllowPlainTextPassword;
         CredentialSource = profile.CredentialSource;
-        UserName = profile.Credential?.UserName;
+        UserName = profile.Credential?.UserName ?? profile.OAuth?.UserName;
+        OAuthFlow = profile.OAuth?.Flow;
+        ClientId = profile.OAuth is { ClientId.Length: > 0 } ? profile.OAuth.ClientId : null;
+        TenantId = profile.OAuth?.TenantId;
         Settlement = profile.Settlement;
         UntrackedSettlement = profile.UntrackedSettlement;
         ReceivedAfter = profile.ReceivedAfter;
@@ -66,8 +69,17 @@ public sealed class RouterProfileInfo
     /// <summary>Gets where the credential comes from.</summary>
     public CredentialSource CredentialSource { get; }
 
-    /// <summary>Gets the user name of the profile's own credential; null where there is none.</summary>
+    /// <summary>Gets the user name of the profile's own credential, or the account whose tokens are used; null where there is none.</summary>
     public string? UserName { get; }
+
+    /// <summary>Gets how access tokens are got; null where there are none.</summary>
+    public OAuthFlow? OAuthFlow { get; }
+
+    /// <summary>Gets the id of the application; null where there is none.</summary>
+    public string? ClientId { get; }
+
+    /// <summary>Gets the tenant; null where there is none.</summary>
+    public string? TenantId { get; }
 
     /// <summary>Gets what happens to a promoted message on the mail server.</summary>
     public Settlement Settlement { get; }

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 using EmailRouter.PowerShell.Completion;
 using EmailRouter.Routing.Configuration;
@@ -15,10 +16,19 @@ namespace EmailRouter.PowerShell.Configuration;
 /// <code>Get-RouterDeployment | Set-RouterDeployment -Enabled $false -PassThru</code>
 /// <para>The router leaves their mailboxes alone until the deployments are enabled again.</para>
 /// </example>
-[Cmdlet(VerbsCommon.Set, "RouterDeployment", SupportsShouldProcess = true)]
+/// <example>
+/// <summary>Spread the work over two application users</summary>
+/// <code>Set-RouterDeployment Contoso -AddApplication -ClientId $second -TenantId contoso.com -CertificateThumbprint $thumbprint</code>
+/// <para>A server limits what each user may ask; -RemoveApplication takes one away again.</para>
+/// </example>
+[Cmdlet(VerbsCommon.Set, "RouterDeployment", SupportsShouldProcess = true, DefaultParameterSetName = SameLoginParameterSet)]
 [OutputType(typeof(RouterDeploymentInfo))]
-public sealed class SetRouterDeploymentCommand : RouterConfigurationCmdlet
+public sealed class SetRouterDeploymentCommand : OAuthConfigurationCmdlet
 {
+    private const string SameLoginParameterSet = "SameLogin";
+    private const string CredentialParameterSet = "Credential";
+    private const string ProcessAccountParameterSet = "ProcessAccount";
+
     /// <summary>The name of the deployment.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
@@ -35,11 +45,74 @@ public sealed class SetRouterDeploymentCommand : RouterConfigurationCmdlet
     [ValidateNotNull]
     public Uri? Url { get; set; }
 
-    /// <summary>The credential for the CRM; $null for none. It is encrypted in the configuration.</summary>
+    /// <summary>The CRM system at the address.</summary>
     [Parameter]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(CrmSystemCompleter))]
+    public string? System { get; set; }
+
+    /// <summary>The organization's unique name, where the address serves several; an empty text for none.</summary>
+    [Parameter]
+    [Alias("Organization")]
     [AllowNull]
+    [AllowEmptyString]
+    public string? OrganizationName { get; set; }
+
+    /// <summary>User name and password: a Windows log-in, or claims. The password is encrypted in the configuration.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = CredentialParameterSet)]
+    [ValidateNotNull]
     [Credential]
     public PSCredential? Credential { get; set; }
+
+    /// <summary>The account the router runs under logs in.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ProcessAccountParameterSet)]
+    public SwitchParameter ProcessAccount { get; set; }
+
+    /// <summary>What is said of an application is for a further one, beside those there are; work is spread over them.</summary>
+    [Parameter(ParameterSetName = ClientSecretParameterSet)]
+    [Parameter(ParameterSetName = CertificatePathParameterSet)]
+    [Parameter(ParameterSetName = CertificateThumbprintParameterSet)]
+    [Parameter(ParameterSetName = ManagedIdentityParameterSet)]
+    [Parameter(ParameterSetName = DeviceCodeParameterSet)]
+    [Parameter(ParameterSetName = InteractiveParameterSet)]
+    [Parameter(ParameterSetName = TokenCommandParameterSet)]
+    public SwitchParameter AddApplication { get; set; }
+
+    /// <summary>The ids of further applications that are no longer used.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string[] RemoveApplication { get; set; } = [];
+
+    /// <summary>Who decides what is promoted: the router, which can explain itself, or the server, as for the original product.</summary>
+    [Parameter]
+    public DecisionAuthority Decides { get; set; }
+
+    /// <summary>SHA-256 pins (hexadecimal) of public keys that are accepted although their chain is not trusted; an empty list for none.</summary>
+    [Parameter]
+    [AllowEmptyCollection]
+    [ValidatePattern("^[0-9A-Fa-f]{64}$")]
+    public string[] CertificatePin { get; set; } = [];
+
+    /// <summary>Whether the log-in may cross a connection without TLS.</summary>
+    [Parameter]
+    public bool AllowPlainTextPassword { get; set; }
+
+    /// <summary>Further settings of the CRM system, by name. They replace those there are.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public Hashtable? Options { get; set; }
+
+    /// <summary>The addresses of forward mailboxes that the CRM itself does not know; an empty list for none.</summary>
+    [Parameter]
+    [AllowEmptyCollection]
+    public string[] ForwardMailbox { get; set; } = [];
+
+    /// <summary>The profile by which rules are deployed, for mailboxes that are assigned none; an empty text for none.</summary>
+    [Parameter]
+    [AllowNull]
+    [AllowEmptyString]
+    [ArgumentCompleter(typeof(ProfileNameCompleter))]
+    public string? RulesProfile { get; set; }
 
     /// <summary>The incoming profile of mailboxes that are assigned none; an empty text for none.</summary>
     [Parameter]
@@ -67,6 +140,7 @@ public sealed class SetRouterDeploymentCommand : RouterConfigurationCmdlet
     protected override async Task ProcessRecordAsync(CancellationToken cancellationToken)
     {
         ConfigurationStore store = await OpenConfigurationAsync().ConfigureAwait(false);
+        await ResolveOAuthPathsAsync().ConfigureAwait(false);
         string? path = Path is null ? null : await ResolvePathAsync(Path).ConfigureAwait(false);
         foreach (string name in Name)
         {
@@ -88,13 +162,42 @@ public sealed class SetRouterDeploymentCommand : RouterConfigurationCmdlet
         }
     }
 
-    private DeploymentConfiguration Change(DeploymentConfiguration old, string? path, ConfigurationStore store) => old with
+    private DeploymentConfiguration Change(DeploymentConfiguration old, string? path, ConfigurationStore store)
     {
-        Path = path ?? old.Path,
-        Url = Url ?? old.Url,
-        Credential = IsGiven(nameof(Credential)) ? Protect(Credential, store) : old.Credential,
-        IncomingProfile = IsGiven(nameof(IncomingProfile)) ? NullIfEmpty(IncomingProfile) : old.IncomingProfile,
-        OutgoingProfile = IsGiven(nameof(OutgoingProfile)) ? NullIfEmpty(OutgoingProfile) : old.OutgoingProfile,
-        Enabled = IsGiven(nameof(Enabled)) ? Enabled : old.Enabled,
-    };
+        DeploymentConfiguration login = WithLogin(old, store);
+        return login with
+        {
+            Path = path ?? old.Path,
+            Url = Url ?? old.Url,
+            System = System ?? old.System,
+            Organization = IsGiven(nameof(OrganizationName)) ? NullIfEmpty(OrganizationName) : old.Organization,
+            FurtherApplications = [.. login.FurtherApplications.Where(one => !RemoveApplication.Contains(one.ClientId, StringComparer.OrdinalIgnoreCase))],
+            Decides = IsGiven(nameof(Decides)) ? Decides : old.Decides,
+            CertificatePins = IsGiven(nameof(CertificatePin)) ? [.. CertificatePin.Select(pin => pin.ToLowerInvariant())] : old.CertificatePins,
+            AllowPlainTextPassword = IsGiven(nameof(AllowPlainTextPassword)) ? AllowPlainTextPassword : old.AllowPlainTextPassword,
+            Options = Options is null ? old.Options : ProfileOptions.From(Options),
+            ForwardMailboxes = IsGiven(nameof(ForwardMailbox)) ? ForwardMailbox : old.ForwardMailboxes,
+            RulesProfile = IsGiven(nameof(RulesProfile)) ? NullIfEmpty(RulesProfile) : old.RulesProfile,
+            IncomingProfile = IsGiven(nameof(IncomingProfile)) ? NullIfEmpty(IncomingProfile) : old.IncomingProfile,
+            OutgoingProfile = IsGiven(nameof(OutgoingProfile)) ? NullIfEmpty(OutgoingProfile) : old.OutgoingProfile,
+            Enabled = IsGiven(nameof(Enabled)) ? Enabled : old.Enabled,
+        };
+    }
+
+    private DeploymentConfiguration WithLogin(DeploymentConfiguration old, ConfigurationStore store)
+    {
+        switch (ParameterSetName)
+        {
+            case CredentialParameterSet:
+                return old with { Authentication = CrmAuthentication.Password, Credential = Protect(Credential, store), OAuth = null, FurtherApplications = [] };
+            case ProcessAccountParameterSet:
+                return old with { Authentication = CrmAuthentication.Process, Credential = null, OAuth = null, FurtherApplications = [] };
+            default:
+                if (MakeOAuth(AddApplication ? null : old.OAuth, store) is not { } oauth)
+                    return old;
+                return AddApplication
+                    ? old with { FurtherApplications = [.. old.FurtherApplications, oauth with { TenantId = oauth.TenantId ?? old.OAuth?.TenantId }] }
+                    : old with { Authentication = CrmAuthentication.OAuth, Credential = null, OAuth = oauth };
+        }
+    }
 }

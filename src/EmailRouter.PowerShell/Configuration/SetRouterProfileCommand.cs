@@ -17,14 +17,20 @@ namespace EmailRouter.PowerShell.Configuration;
 /// <code>Get-RouterProfile -Direction Incoming | Set-RouterProfile -Settlement Keep</code>
 /// <para>Changes all incoming profiles.</para>
 /// </example>
+/// <example>
+/// <summary>Enter the new secret of an application</summary>
+/// <code>Set-RouterProfile Online-In, Online-Out -ClientSecret (Read-Host -AsSecureString)</code>
+/// <para>Application and tenant stay as they are.</para>
+/// </example>
 [Cmdlet(VerbsCommon.Set, "RouterProfile", SupportsShouldProcess = true, DefaultParameterSetName = SameCredentialParameterSet)]
 [OutputType(typeof(RouterProfileInfo))]
-public sealed class SetRouterProfileCommand : RouterConfigurationCmdlet
+public sealed class SetRouterProfileCommand : OAuthConfigurationCmdlet
 {
     private const string SameCredentialParameterSet = "SameCredential";
     private const string CredentialParameterSet = "Credential";
     private const string AnonymousParameterSet = "Anonymous";
     private const string MailboxCredentialParameterSet = "MailboxCredential";
+    private const string ProcessAccountParameterSet = "ProcessAccount";
 
     /// <summary>The name of the profile.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -74,6 +80,10 @@ public sealed class SetRouterProfileCommand : RouterConfigurationCmdlet
     [Parameter(Mandatory = true, ParameterSetName = MailboxCredentialParameterSet)]
     public SwitchParameter MailboxCredential { get; set; }
 
+    /// <summary>The account the router runs under logs in: by its Kerberos ticket or Windows log-on.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ProcessAccountParameterSet)]
+    public SwitchParameter ProcessAccount { get; set; }
+
     /// <summary>How the connection is secured.</summary>
     [Parameter]
     public TlsMode Tls { get; set; }
@@ -116,6 +126,16 @@ public sealed class SetRouterProfileCommand : RouterConfigurationCmdlet
     [ValidateRange(1, 1000)]
     public int MaxConnections { get; set; }
 
+    /// <summary>The folders that are read, where the system has folders.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string[]? Folder { get; set; }
+
+    /// <summary>How Exchange opens mailboxes: Impersonation, or Delegate for accounts with full access.</summary>
+    [Parameter]
+    [ValidateSet("Impersonation", "Delegate")]
+    public string? Access { get; set; }
+
     /// <summary>Further settings of the mail system, by name. They replace those there are.</summary>
     [Parameter]
     [ValidateNotNull]
@@ -128,7 +148,10 @@ public sealed class SetRouterProfileCommand : RouterConfigurationCmdlet
     /// <inheritdoc/>
     protected override async Task ProcessRecordAsync(CancellationToken cancellationToken)
     {
+        if (HostName is not null && Url is not null)
+            throw Terminating(RouterErrors.AmbiguousServer(string.Join(", ", Name)));
         ConfigurationStore store = await OpenConfigurationAsync().ConfigureAwait(false);
+        await ResolveOAuthPathsAsync().ConfigureAwait(false);
         string? path = Path is null ? null : await ResolvePathAsync(Path).ConfigureAwait(false);
         foreach (string name in Name)
         {
@@ -162,14 +185,15 @@ public sealed class SetRouterProfileCommand : RouterConfigurationCmdlet
         UntrackedSettlement = UntrackedSettlement ?? old.UntrackedSettlement,
         ReceivedAfter = IsGiven(nameof(ReceivedAfter)) ? ReceivedAfter : old.ReceivedAfter,
         MaxConnections = IsGiven(nameof(MaxConnections)) ? MaxConnections : old.MaxConnections,
-        Options = Options is null ? old.Options : ProfileOptions.From(Options),
+        Options = ProfileOptions.With(Options is null ? old.Options : ProfileOptions.From(Options), Folder, Access),
     };
 
     private ProfileConfiguration WithCredential(ProfileConfiguration old, ConfigurationStore store) => ParameterSetName switch
     {
-        CredentialParameterSet => old with { CredentialSource = CredentialSource.Profile, Credential = Protect(Credential, store) },
-        AnonymousParameterSet => old with { CredentialSource = CredentialSource.Anonymous, Credential = null },
-        MailboxCredentialParameterSet => old with { CredentialSource = CredentialSource.Mailbox, Credential = null },
-        _ => old,
+        CredentialParameterSet => old with { CredentialSource = CredentialSource.Profile, Credential = Protect(Credential, store), OAuth = null },
+        AnonymousParameterSet => old with { CredentialSource = CredentialSource.Anonymous, Credential = null, OAuth = null },
+        ProcessAccountParameterSet => old with { CredentialSource = CredentialSource.Process, Credential = null, OAuth = null },
+        MailboxCredentialParameterSet => old with { CredentialSource = CredentialSource.Mailbox, Credential = null, OAuth = null },
+        _ => MakeOAuth(old.OAuth, store) is { } oauth ? old with { CredentialSource = CredentialSource.OAuth, Credential = null, OAuth = oauth } : old,
     };
 }

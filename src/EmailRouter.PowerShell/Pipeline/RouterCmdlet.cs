@@ -106,6 +106,11 @@ public abstract class RouterCmdlet : PSCmdlet, IDisposable
     /// <returns>A task that ends when the line is on its way.</returns>
     protected ValueTask NoteAsync(string text, string tag) => pump.WriteAsync(() => WriteInformation(text, [tag]));
 
+    /// <summary>Shows a line to the person at the host, as Write-Host does, whatever the preferences are.</summary>
+    /// <param name="text">The text.</param>
+    /// <returns>A task that ends when the line is on its way.</returns>
+    protected ValueTask ShowAsync(string text) => pump.WriteAsync(() => WriteInformation(new HostInformationMessage { Message = text }, ["PSHOST"]));
+
     /// <summary>Shows how far long work is; at most four times a second, and not at all for short work.</summary>
     /// <param name="status">What is being worked on.</param>
     /// <param name="done">How much is done.</param>

@@ -282,6 +282,8 @@ public static class ConfigurationValidator
                 CheckUrl(element, profile.Url, isRequired: false);
             else if (string.IsNullOrWhiteSpace(profile.Host) && systems?.FindMail(profile.System ?? string.Empty)?.FindsServer != true)
                 Add($"{element}, host", "It is missing.", "Name the mail server, e.g. mail.example.com.");
+            if (profile.Url is not null && profile.Host is not null)
+                Add($"{element}, host", "Both host and url are named, and only one can be meant.", "Keep the url for systems reached by HTTP, and the host for the others.");
             CheckExchangeOnline(element, profile);
             if (profile.Host is { Length: > 0 } host && Uri.CheckHostName(host.Trim('[', ']')) == UriHostNameType.Unknown)
                 Add($"{element}, host", $"\"{host}\" is no host name.", "Write the name or the IP address alone, without protocol, port or path.");

@@ -40,9 +40,81 @@ Describe 'The cmdlets of the configuration' -Tag Unit {
             ($made | Format-List * | Out-String) + ($made | ConvertTo-Json -Depth 9) | Should -Not -Match 'Tr0ub4dor|[Ss]ecret'
         }
 
+        It 'work on a folder' {
+            $folder = Join-Path $TestDrive 'mail/{domain}/{local}'
+            $made = New-RouterProfile -Name Local -Direction Incoming -System Maildir -Path $folder -Settlement MarkRead
+            $made.Path | Should -Be $folder
+            $made.CredentialSource | Should -Be 'Anonymous'
+            $made.Host | Should -BeNullOrEmpty
+            Push-Location $TestDrive
+            (New-RouterProfile -Name Drop -Direction Outgoing -System DropFolder -Path ./drop).Path | Should -Be (Join-Path $TestDrive 'drop')
+            Pop-Location
+            { New-RouterProfile -Name X -Direction Incoming -System Maildir -Path $folder -HostName h.example.test } | Should -Throw -ErrorId 'AmbiguousParameterSet*'
+            { New-RouterProfile -Name X -Direction Incoming -System Maildir -Path $folder -ProcessAccount } | Should -Throw -ErrorId 'AmbiguousParameterSet*'
+            { New-RouterProfile -Name X -Direction Incoming -System Pop3 -Path $folder -ErrorAction Stop } | Should -Throw -ErrorId 'RouterConfigurationInvalid*'
+        }
+
+        It 'get tokens by <Flow>' -ForEach @(
+            @{ Flow = 'ClientCredentials'; With = { @{ ClientId = 'app'; TenantId = 'contoso.test'; ClientSecret = ConvertTo-SecureString 'Tr0ub4dor&3' -AsPlainText -Force } } }
+            @{ Flow = 'ClientCredentials'; With = { @{ ClientId = 'app'; TenantId = 'contoso.test'; ClientSecret = New-TestCredential -Password 'Tr0ub4dor&3' } } }
+            @{ Flow = 'Certificate'; With = { @{ ClientId = 'app'; Authority = 'https://sts.contoso.test/adfs'; CertificatePath = Join-Path $TestDrive 'app.pfx'; CertificatePassword = ConvertTo-SecureString 'Tr0ub4dor&3' -AsPlainText -Force } } }
+            @{ Flow = 'Certificate'; With = { @{ ClientId = 'app'; TenantId = 'contoso.test'; CertificateThumbprint = 'a' * 40 } } }
+            @{ Flow = 'ManagedIdentity'; With = { @{ ManagedIdentity = $true } } }
+            @{ Flow = 'DeviceCode'; With = { @{ ClientId = 'app'; TenantId = 'contoso.test'; DeviceCode = $true; UserName = 'admin@contoso.test' } } }
+            @{ Flow = 'Interactive'; With = { @{ ClientId = 'app'; TenantId = 'contoso.test'; Interactive = $true } } }
+            @{ Flow = 'Command'; With = { @{ TokenCommand = 'pwsh'; TokenArgument = '-File', 'token.ps1', '{resource}' } } }
+        ) {
+            $parameters = & $With
+            $made = New-RouterProfile -Name Online -Direction Incoming -System Imap -HostName outlook.office365.com @parameters
+            $made.CredentialSource | Should -Be 'OAuth'
+            $made.OAuthFlow | Should -Be $Flow
+            (Get-RouterProfile Online).OAuthFlow | Should -Be $Flow
+            Get-Content -Raw $script:file | Should -Not -Match 'Tr0ub4dor'
+            $stored = (Get-Content -Raw $script:file | ConvertFrom-Json).profiles[0].oAuth
+            if ($Flow -eq 'Command') { Split-Path -IsAbsolute $stored.command | Should -BeTrue }
+            if ($parameters.ContainsKey('CertificateThumbprint')) { $stored.certificate | Should -BeExactly ('A' * 40) }
+            ($made | Format-List * | Out-String) | Should -Not -Match 'Tr0ub4dor|aesgcm'
+        }
+
+        It 'keep application and tenant when the secret changes, and lose tokens with another log-in' {
+            $secret = ConvertTo-SecureString 'one' -AsPlainText -Force
+            $null = New-RouterProfile -Name Online -Direction Incoming -System Imap -HostName h.example.test -ClientId app -TenantId contoso.test -ClientSecret $secret
+            $before = Get-Content -Raw $script:file
+            $changed = Set-RouterProfile Online -ClientSecret (ConvertTo-SecureString 'two' -AsPlainText -Force) -PassThru
+            $changed.ClientId, $changed.TenantId | Should -Be 'app', 'contoso.test'
+            Get-Content -Raw $script:file | Should -Not -Be $before
+            (Set-RouterProfile Online -ProcessAccount -PassThru).OAuthFlow | Should -BeNullOrEmpty
+            { Set-RouterProfile Online -ManagedIdentity -DeviceCode } | Should -Throw -ErrorId 'AmbiguousParameterSet*'
+            { Set-RouterProfile Online -HostName h.example.test -Url https://h.example.test } | Should -Throw -ErrorId 'RouterParameterAmbiguous*'
+        }
+
+        It 'take no secret as text, and say what is missing' {
+            { New-RouterProfile -Name X -Direction Incoming -System Imap -HostName h.example.test -ClientId app -TenantId t -ClientSecret 'text' } | Should -Throw '*history*'
+            New-RouterProfile -Name X -Direction Incoming -System Imap -HostName h.example.test -DeviceCode -ErrorAction SilentlyContinue -ErrorVariable errors | Should -BeNullOrEmpty
+            "$errors" | Should -Match 'clientId'
+            "$errors" | Should -Match 'tenantId'
+        }
+
+        It 'name folders and access as settings of the system' {
+            $made = New-RouterProfile -Name In -Direction Incoming -System Imap -HostName h.example.test -Folder INBOX, Orders -Options @{ compress = 'false' }
+            $made.Options['folders'] | Should -Be 'INBOX, Orders'
+            $made.Options['compress'] | Should -Be 'false'
+            (Set-RouterProfile In -Folder INBOX -PassThru).Options['folders'] | Should -Be 'INBOX'
+            (Get-RouterProfile In).Options['compress'] | Should -Be 'false'
+        }
+
+        It 'say that nobody signs in where nobody does' {
+            $null = New-RouterProfile -Name In -Direction Incoming -System Imap -HostName h.example.test
+            { Register-RouterSignIn In -ErrorAction Stop } | Should -Throw -ErrorId 'RouterSignInNotNeeded*'
+            { Get-RouterProfile In | Register-RouterSignIn -ErrorAction Stop } | Should -Throw -ErrorId 'RouterSignInNotNeeded*'
+            { Register-RouterSignIn Nobody -ErrorAction Stop } | Should -Throw -ErrorId 'RouterProfileNotFound*'
+            { Register-RouterSignIn -Deployment Nobody -ErrorAction Stop } | Should -Throw -ErrorId 'RouterDeploymentNotFound*'
+            { Register-RouterSignIn -Profile In -Deployment Main } | Should -Throw -ErrorId 'AmbiguousParameterSet*'
+        }
+
         It 'take their credential from one place' {
             { New-RouterProfile -Name X -Direction Outgoing -System Smtp -HostName h.example.test -Anonymous -Credential (New-TestCredential) } | Should -Throw -ErrorId 'AmbiguousParameterSet*'
-            { New-RouterProfile -Name X -Direction Outgoing -System Smtp -HostName h.example.test -Url https://h.example.test } | Should -Throw -ErrorId 'AmbiguousParameterSet*'
+            { New-RouterProfile -Name X -Direction Outgoing -System Smtp -HostName h.example.test -Url https://h.example.test } | Should -Throw -ErrorId 'RouterParameterAmbiguous*'
             (New-RouterProfile -Name X -Direction Outgoing -System Smtp -HostName h.example.test -Anonymous).CredentialSource | Should -Be 'Anonymous'
             (Set-RouterProfile -Name X -Credential (New-TestCredential) -PassThru).CredentialSource | Should -Be 'Profile'
             (Set-RouterProfile -Name X -MailboxCredential -PassThru).UserName | Should -BeNullOrEmpty
@@ -175,5 +247,35 @@ Out,Outgoing,Smtp,mail.example.test,587,StartTls
         $errors = $Error.Count
         (TabExpansion2 $line $line.Length).CompletionMatches.Where{ $_.ResultType -eq 'ParameterValue' } | Should -BeNullOrEmpty
         $Error.Count | Should -Be $errors
+    }
+
+    Context 'deployments reached by HTTP' {
+        BeforeEach {
+            $line = 'New-RouterDeployment -System '
+            $script:systems = (TabExpansion2 $line $line.Length).CompletionMatches.CompletionText
+            $script:app = @{ ClientId = 'app'; TenantId = 'contoso.test' }
+            $script:secret = ConvertTo-SecureString 'Tr0ub4dor&3' -AsPlainText -Force
+        }
+
+        It 'log in by one way' {
+            if ('Dataverse' -notin $script:systems) { Set-ItResult -Skipped -Because 'this version knows no Dataverse'; return }
+            $url = 'https://contoso.example.test'
+            $made = New-RouterDeployment Online -Url $url @script:app -ClientSecret $script:secret -Decides Server -OrganizationName Contoso
+            $made.System, $made.Authentication, $made.OAuthFlow, $made.Decides, $made.OrganizationName | Should -Be 'Dataverse', 'OAuth', 'ClientCredentials', 'Server', 'Contoso'
+            (New-RouterDeployment Windows -Url $url -Credential (New-TestCredential)).Authentication | Should -Be 'Password'
+            (New-RouterDeployment Own -Url $url -ProcessAccount).Authentication | Should -Be 'Process'
+            (New-RouterDeployment Machine -Url $url -ManagedIdentity).OAuthFlow | Should -Be 'ManagedIdentity'
+            Get-Content -Raw $script:file | Should -Not -Match 'Tr0ub4dor'
+            (Set-RouterDeployment Online -AddApplication -ClientId second -ClientSecret $script:secret -PassThru).ClientId | Should -Be 'app', 'second'
+            (Set-RouterDeployment Online -RemoveApplication second -PassThru).ClientId | Should -Be 'app'
+            (Set-RouterDeployment Online -ProcessAccount -PassThru).OAuthFlow | Should -BeNullOrEmpty
+        }
+
+        It 'cannot be combined wrongly' {
+            { New-RouterDeployment X -Path ./x.db -Url https://h.example.test -ManagedIdentity } | Should -Throw -ErrorId 'AmbiguousParameterSet*'
+            { New-RouterDeployment X -Path ./x.db -ClientSecret $script:secret } | Should -Throw -ErrorId 'AmbiguousParameterSet*'
+            { New-RouterDeployment X -Url https://h.example.test -ManagedIdentity -ProcessAccount } | Should -Throw -ErrorId 'AmbiguousParameterSet*'
+            { New-RouterDeployment X -Url https://h.example.test -System Nothing -ManagedIdentity -ErrorAction Stop } | Should -Throw -ErrorId 'RouterConfigurationInvalid*'
+        }
     }
 }
