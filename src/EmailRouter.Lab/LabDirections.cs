@@ -16,6 +16,9 @@ internal static class LabDirections
         output.WriteLine();
         output.WriteLine($"  POP3   {Ports(session.Pop3, "STLS")}");
         output.WriteLine($"  SMTP   {Ports(session.Smtp, "STARTTLS")}");
+        output.WriteLine($"  Graph  {session.Graph.ServiceUrl} or {session.Graph.TlsServiceUrl}");
+        output.WriteLine($"  OAuth  {session.Tokens.Authority}   client {LabSession.ClientId}, secret \"{LabSession.ClientSecret}\",");
+        output.WriteLine($"         certificate pin {session.Tokens.CertificatePin}; in the clear {session.Tokens.TokenUrl}");
         output.WriteLine($"  Login  {user.Address} with password {SeedOrganization.PasswordOf(user.Address)}, and so on for every mailbox;");
         output.WriteLine("         mail to those mailboxes needs no login");
         output.WriteLine($"  CRM    {session.CrmPath}");

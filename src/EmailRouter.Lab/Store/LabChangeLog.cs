@@ -10,6 +10,9 @@ internal sealed class LabChangeLog
     /// <summary>Gets the number of the last change.</summary>
     public long Sequence { get; private set; }
 
+    /// <summary>Gets the position before the first change that is known.</summary>
+    public long Start => forgottenUntil;
+
     /// <summary>Gets what completes with the next change.</summary>
     public Task Next => waiting.Task;
 

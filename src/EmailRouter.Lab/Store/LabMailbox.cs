@@ -380,10 +380,8 @@ public sealed class LabMailbox
         lock (gate)
         {
             Need(folderId);
-            if (log.Since(sequence == 0 && !log.Knows(0) ? log.Sequence : sequence) is not { } changes)
+            if (log.Since(sequence == 0 ? log.Start : sequence) is not { } changes)
                 return null;
-            if (sequence == 0 && !log.Knows(0))
-                return Everything(folderId);
             var told = new Dictionary<string, LabChange>(StringComparer.Ordinal);
             var passing = new HashSet<string>(StringComparer.Ordinal);
             long position = sequence;
@@ -440,11 +438,15 @@ public sealed class LabMailbox
         }
     }
 
-    /// <summary>Forgets what happened so far, so that whoever comes with an earlier position has to begin anew.</summary>
+    /// <summary>Forgets what happened so far, so that whoever comes with an earlier position has to begin anew: with the messages that there are.</summary>
     public void ForgetChanges()
     {
         lock (gate)
+        {
             log.Forget();
+            foreach (LabMessage message in messages.Values.OrderBy(m => m.Place))
+                Tell(log.Take(), LabChangeKind.Created, message, change => change);
+        }
     }
 
     /// <summary>Changes the inbox rules, all or none of them.</summary>
@@ -500,9 +502,6 @@ public sealed class LabMailbox
     };
 
     private bool IsThere(LabChange change) => messages.TryGetValue(change.MessageId, out LabMessage? now) && now.EntryId == change.EntryId;
-
-    private LabChangePage Everything(string folderId) => new(
-        [.. contents[folderId].Values.Select(m => new LabChange(m.Version, LabChangeKind.Created, folderId, m.Id, m.EntryId, m.ModifiedOn))], log.Sequence, true);
 
     private LabMessage Put(LabMessage message, LabFolder folder, Func<LabChange, LabChange> detail)
     {

@@ -130,6 +130,21 @@ public sealed class GraphServiceTests : GraphFixture
         Assert.Equal("b", Assert.Single((await GetAsync(link)).Value)!["subject"]!.GetValue<string>());
     }
 
+    [Fact]
+    public async Task After_the_state_was_forgotten_a_new_round_pages_through_all_that_is_there()
+    {
+        string[] ids = await DeliveredAsync("a", "b", "c");
+        string old = (await GetAsync("mailFolders/inbox/messages/delta", Immutable)).Text("@odata.deltaLink");
+        Box.ForgetChanges();
+        await ExpectAsync(410, "syncStateNotFound", GetAsync(old));
+        (string, string) prefer = ("Prefer", "IdType=\"ImmutableId\", odata.maxpagesize=2");
+        Answer first = await GetAsync("mailFolders/inbox/messages/delta?$select=id", prefer);
+        await DeleteAsync($"messages/{ids[0]}");
+        Answer second = await GetAsync(first.Text("@odata.nextLink"), prefer);
+        Assert.Equal(ids.Order(), first.Value.Concat(second.Value).Select(m => m!["id"]!.GetValue<string>()).Distinct().Order());
+        Assert.NotNull(second.Value.Single(m => m!["id"]!.GetValue<string>() == ids[0])!["@removed"]);
+    }
+
     [Theory]
     [InlineData("$deltatoken=nonsense", 410, "syncStateNotFound")]
     [InlineData("$skiptoken=bnVsbA", 410, "syncStateNotFound")]

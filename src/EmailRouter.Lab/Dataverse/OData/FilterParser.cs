@@ -137,7 +137,7 @@ internal sealed class FilterParser
             while (position < text.Length && (char.IsLetterOrDigit(text[position]) || text[position] == '_'))
                 position++;
             string step = text[start..position];
-            if (step is "any" or "all" && position < text.Length && text[position] == '(')
+            if (step is "any" or "Any" or "all" && position < text.Length && text[position] == '(')
                 return ReadLambda(steps, step == "all");
             steps.Add(step.Length > 0 ? step : throw Error("a property is missing after '/'"));
         }
