@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using EmailRouter.Crm;
+using EmailRouter.Shared.Caching;
 
 namespace EmailRouter.Routing.Tracking;
 

@@ -1,4 +1,4 @@
-namespace EmailRouter.Routing.Tracking;
+namespace EmailRouter.Shared.Caching;
 
 /// <summary>A value that is read again when it has become older than a limit. Concurrent readers share one reading.</summary>
 internal sealed class CachedValue<T>(TimeProvider time, TimeSpan maxAge, Func<CancellationToken, ValueTask<T>> read) : IDisposable

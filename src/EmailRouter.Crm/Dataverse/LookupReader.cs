@@ -1,0 +1,236 @@
+using System.Globalization;
+using System.Text.Json;
+using EmailRouter.Crm.Dataverse.WebApi;
+
+namespace EmailRouter.Crm.Dataverse;
+
+/// <summary>Answers a <see cref="RecordQuery"/> with one request.</summary>
+/// <remarks>
+/// What Dataverse has no column for is done as far as its columns allow. The conversation is looked for within <c>conversationindex</c>. Smart matching has no
+/// access to the CRM's own hashes: the newest 500 sent and received emails since the time asked for are compared, those with one of the
+/// email's first addresses where it has any.
+/// </remarks>
+/// <param name="connection">The connection.</param>
+/// <param name="tables">The tables.</param>
+/// <param name="settings">The settings, for smart matching.</param>
+internal sealed class LookupReader(WebApiConnection connection, TableDirectory tables, OrganizationSettings settings)
+{
+    private const string What = "the email's correlation and addresses";
+    private const int MaxOwners = 101;
+    private const int MaxBearers = 10;
+    private const int MaxSmartCandidates = 500;
+    private const int MaxSmartMatches = 10;
+
+    // A query may name so many conditions, and its address within a batch may be so long.
+    private const int MaxConditions = 120;
+    private const int MaxFilterLength = 12_000;
+
+    private readonly List<(WebApiRequest Request, Action<JsonElement> Use, bool AllPages)> parts = [];
+    private readonly Dictionary<string, StoredEmail> byMessageId = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<StoredEmail>> byToken = new(StringComparer.OrdinalIgnoreCase);
+    private readonly List<StoredEmail> inConversation = [];
+    private readonly List<SmartMatch> smartMatches = [];
+    private readonly Dictionary<string, Dictionary<RecordReference, AddressOwner>> owners = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Looks up.</summary>
+    /// <param name="query">What to look for.</param>
+    /// <param name="cancellationToken">Stops the look-up.</param>
+    /// <returns>What was found.</returns>
+    /// <exception cref="CrmException">The server cannot be reached, or refuses.</exception>
+    public async ValueTask<RecordLookup> ReadAsync(RecordQuery query, CancellationToken cancellationToken)
+    {
+        AskForMessageIds(query.MessageIds);
+        foreach (string token in query.TrackingTokens.Distinct(StringComparer.OrdinalIgnoreCase))
+            AskForToken(token);
+        if (query.ConversationId is { } conversation)
+            AskForConversation(conversation);
+        if (query.SmartMatch is { Keys.Words.Count: > 0 } smart && smart.Keys.Addresses.Count >= smart.MinAddressCount)
+            AskForSmartMatches(smart, query.Addresses);
+        string[] addresses = [.. query.Addresses.Select(a => a.Trim()).Where(a => a.Length > 0).Distinct(StringComparer.OrdinalIgnoreCase)];
+        foreach (TableInfo table in tables.AddressTables)
+            AskForOwners(table, addresses);
+        await SendAsync(cancellationToken).ConfigureAwait(false);
+        return new RecordLookup
+        {
+            ByMessageId = byMessageId,
+            ByTrackingToken = byToken.Where(t => t.Value.Count > 0).ToDictionary(t => t.Key, t => t.Value[0], StringComparer.OrdinalIgnoreCase),
+            EarlierByTrackingToken = byToken.Where(t => t.Value.Count > 1)
+                .ToDictionary(t => t.Key, t => (IReadOnlyList<StoredEmail>)t.Value[1..], StringComparer.OrdinalIgnoreCase),
+            ByConversation = inConversation.MaxBy(e => e.CreatedOn),
+            SmartMatches = [.. smartMatches.OrderByDescending(m => m.Email.CreatedOn).Take(MaxSmartMatches)],
+            Owners = owners.ToDictionary(
+                o => o.Key,
+                o => (IReadOnlyList<AddressOwner>)[.. o.Value.Values.OrderByDescending(a => a.IsActive).Take(MaxOwners)],
+                StringComparer.OrdinalIgnoreCase),
+        };
+    }
+
+    private async ValueTask SendAsync(CancellationToken cancellationToken)
+    {
+        foreach ((WebApiRequest Request, Action<JsonElement> Use, bool AllPages)[] some in parts.Chunk(WebApiBatch.MaxRequests))
+        {
+            var batch = new WebApiBatch(What);
+            foreach ((WebApiRequest request, _, _) in some)
+                batch.Add(request);
+            IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+            for (int i = 0; i < some.Length; i++)
+            {
+                WebApiAnswer answer = answers[i][0];
+                if (!answer.IsSuccess)
+                    throw WebApiErrors.Explain(answer, some[i].Request.What, connection.Server);
+                foreach (JsonElement row in answer.Rows(some[i].Request.What))
+                    some[i].Use(row);
+                if (!some[i].AllPages || answer.NextLink(some[i].Request.What) is not { } next)
+                    continue;
+                WebApiRequest rest = some[i].Request with { Path = connection.NextPath(next, some[i].Request.What) };
+                await foreach (JsonElement row in connection.RowsAsync(rest, cancellationToken).ConfigureAwait(false))
+                    some[i].Use(row);
+            }
+        }
+    }
+
+    private void Ask(string path, string what, Action<JsonElement> use, bool allPages = false) => parts.Add((WebApiRequest.Get(path, what), use, allPages));
+
+    private void AskForMessageIds(IReadOnlyList<string> messageIds)
+    {
+        var wanted = messageIds.ToHashSet(StringComparer.Ordinal);
+        foreach (string[] some in Chunks(wanted, 1))
+        {
+            Ask($"emails?{EmailRows.StoredColumns}&$filter={ODataText.AnyOf(["messageid"], some.Select(ODataText.Quote))}", "emails by Message-ID", row =>
+            {
+                // The database compares without regard to case. Of two copies of one email the incoming one counts, then the older.
+                if (EmailRows.Stored(row) is not { MessageId: { } id } email || !wanted.Contains(id))
+                    return;
+                if (!byMessageId.TryGetValue(id, out StoredEmail? other) || (other.IsOutgoing, other.CreatedOn).CompareTo((email.IsOutgoing, email.CreatedOn)) > 0)
+                    byMessageId[id] = email;
+            });
+        }
+    }
+
+    private void AskForToken(string token) => Ask(
+        $"emails?{EmailRows.StoredColumns}&$filter=trackingtoken%20eq%20{ODataText.Quote(token)}%20and%20directioncode%20eq%20true&$orderby=createdon%20desc&$top={MaxBearers}",
+        "emails by tracking token",
+        row =>
+        {
+            if (EmailRows.Stored(row) is not { } email)
+                return;
+            if (!byToken.TryGetValue(token, out List<StoredEmail>? bearers))
+                byToken[token] = bearers = [];
+            bearers.Add(email);
+        });
+
+    private void AskForConversation(Guid conversation)
+    {
+        if (!tables.Email.Has("conversationindex"))
+            return;
+
+        // The id is bytes 6 to 21, and the first 15 of its 16 bytes are 20 whole characters of the base64 text.
+        byte[] id = conversation.ToByteArray();
+        string part = Convert.ToBase64String(id, 0, 15);
+        Ask(
+            $"emails?{EmailRows.StoredColumns}&$filter=contains(conversationindex,{ODataText.Quote(part)})%20and%20statuscode%20ne%201&$orderby=createdon%20desc&$top={MaxBearers}",
+            "emails by conversation",
+            row =>
+            {
+                if (EmailRows.Stored(row) is { } email && row.Text("conversationindex") is { } index && Bears(index, id))
+                    inConversation.Add(email);
+            });
+    }
+
+    private static bool Bears(string index, byte[] id)
+    {
+        byte[] bytes = new byte[index.Length];
+        return Convert.TryFromBase64String(index, bytes, out int length) && length >= 22 && bytes.AsSpan(6, 16).SequenceEqual(id);
+    }
+
+    private void AskForSmartMatches(SmartMatchQuery smart, IReadOnlyList<string> addresses)
+    {
+        string filter = $"createdon%20ge%20{ODataText.Time(smart.NotBefore)}%20and%20(statuscode%20eq%203%20or%20statuscode%20eq%204)";
+        if (smart.MinAddressCount > 0 && addresses.Count > 0)
+            filter += $"%20and%20email_activity_parties/any(p:{ODataText.AnyOf(["p/addressused"], addresses.Take(10).Select(ODataText.Quote))})";
+        var words = smart.Keys.Words.ToHashSet();
+        var hashes = smart.Keys.Addresses.ToHashSet();
+        Ask(
+            $"emails?{EmailRows.StoredColumns}&$filter={filter}&$orderby=createdon%20desc&$top={MaxSmartCandidates.ToString(CultureInfo.InvariantCulture)}",
+            "emails that resemble it",
+            row =>
+            {
+                if (EmailRows.Stored(row) is not { } email)
+                    return;
+                SmartMatchKeys keys = SmartMatchKeys.Compute(email.Subject, email.Addresses, settings);
+                int shared = keys.Words.Count(words.Contains);
+                int sharedAddresses = keys.Addresses.Count(hashes.Contains);
+                if (shared > 0 && sharedAddresses >= smart.MinAddressCount && Math.Abs(keys.Words.Count - words.Count) <= smart.DeltaSubjectCount &&
+                    shared >= Math.Max(keys.Words.Count, words.Count) - smart.DeltaSubjectCount)
+                {
+                    smartMatches.Add(new SmartMatch(email, shared, sharedAddresses));
+                }
+            });
+    }
+
+    private void AskForOwners(TableInfo table, string[] addresses)
+    {
+        string state = table.LogicalName is "systemuser" or "businessunit" or "equipment" ? "isdisabled" : "statecode";
+        bool isKnown = table.Columns is not null;
+        string[] columns =
+        [
+            .. new[] { table.IdColumn, table.NameColumn }.Where(c => c.Length > 0),
+            .. table.AddressColumns,
+            .. new[] { state, "donotemail" }.Where(c => table.Has(c, unlessKnown: table.LogicalName is "contact" or "account" or "lead")),
+            .. table.Has("ownerid", unlessKnown: table.LogicalName is "contact" or "account" or "lead" or "queue") ? new[] { "_ownerid_value" } : [],
+        ];
+        var wanted = addresses.ToHashSet(StringComparer.OrdinalIgnoreCase);
+        foreach (string[] some in Chunks(addresses, table.AddressColumns.Count))
+        {
+            Ask(
+                $"{table.SetName}?$select={string.Join(',', columns.Distinct())}&$filter={ODataText.AnyOf(table.AddressColumns, some.Select(ODataText.Quote))}",
+                $"addresses in {table.LogicalName}",
+                row => AddOwner(table, state, wanted, row),
+                allPages: isKnown);
+        }
+    }
+
+    private void AddOwner(TableInfo table, string state, HashSet<string> wanted, JsonElement row)
+    {
+        if (row.Id(table.IdColumn) is not { } id)
+            return;
+        foreach (string column in table.AddressColumns)
+        {
+            if (row.Text(column)?.Trim() is not { Length: > 0 } address || !wanted.TryGetValue(address, out string? asked))
+                continue;
+            var record = new RecordReference(table.LogicalName, id, table.NameColumn.Length > 0 ? row.Text(table.NameColumn) : null);
+            if (!owners.TryGetValue(asked, out Dictionary<RecordReference, AddressOwner>? found))
+                owners[asked] = found = [];
+            found.TryAdd(record, new AddressOwner
+            {
+                Record = record,
+                IsActive = state == "isdisabled" ? row.Flag(state) != true : row.Number(state) is null or 0,
+                OwnerId = row.Id("_ownerid_value"),
+                Column = column,
+                DoNotEmail = row.Flag("donotemail") == true,
+            });
+        }
+    }
+
+    private static IEnumerable<string[]> Chunks(IEnumerable<string> values, int columns)
+    {
+        var some = new List<string>();
+        int length = 0;
+        foreach (string value in values)
+        {
+            int cost = (ODataText.Quote(value).Length + 30) * columns;
+            if (some.Count > 0 && (length + cost > MaxFilterLength || (some.Count + 1) * columns > MaxConditions))
+            {
+                yield return [.. some];
+                some.Clear();
+                length = 0;
+            }
+
+            some.Add(value);
+            length += cost;
+        }
+
+        if (some.Count > 0)
+            yield return [.. some];
+    }
+}
