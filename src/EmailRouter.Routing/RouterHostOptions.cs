@@ -30,7 +30,7 @@ public sealed record RouterHostOptions
     public Func<HttpClient>? TokenHttp { get; init; }
 
     /// <summary>Makes the systems that come with the router.</summary>
-    /// <returns>POP3, IMAP, SMTP, Sieve, the folders and the embedded CRM.</returns>
+    /// <returns>POP3, IMAP, SMTP, Sieve, the folders, the embedded CRM and Dataverse.</returns>
     public static RouterSystems BuiltInSystems() => new RouterSystems()
         .Add(new Pop3System())
         .Add(new ImapSystem())
@@ -40,5 +40,6 @@ public sealed record RouterHostOptions
         .Add(new PickupFolderSystem())
         .Add(new MaildirSystem())
         .Add(new DropFolderSystem())
-        .Add(new EmbeddedCrmSystem());
+        .Add(new EmbeddedCrmSystem())
+        .Add(new DataverseCrmSystem());
 }

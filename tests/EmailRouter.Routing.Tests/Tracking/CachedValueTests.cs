@@ -1,5 +1,4 @@
 using EmailRouter.Shared.Caching;
-using EmailRouter.Routing.Tracking;
 
 namespace EmailRouter.Routing.Tests.Tracking;
 
