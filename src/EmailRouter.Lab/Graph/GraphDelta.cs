@@ -59,7 +59,7 @@ internal sealed class GraphDelta(GraphCall call)
         var item = new GraphItem(mailbox, message, call);
         if (state.Filter is { } filter && change.Kind == LabChangeKind.Created && !GraphFilter.Parse(filter).Holds(item.Resolve))
             return null;
-        return item.Show(change.Kind == LabChangeKind.ReadFlag ? ["isRead"] : state.Select, withType: true);
+        return item.Show(change.Kind == LabChangeKind.ReadFlag ? ["isRead"] : state.Select, withType: true, expand: state.Expand);
     }
 
     private State First(LabFolder folder)
@@ -73,7 +73,7 @@ internal sealed class GraphDelta(GraphCall call)
         string? type = query.Values.GetValueOrDefault("changeType");
         if (type is not (null or "created" or "updated" or "deleted"))
             throw GraphError.BadRequest($"The changeType '{type}' is not valid.");
-        return new State(folder.Id, 0, query.Select, type, query.Top, query.Values.GetValueOrDefault("$filter"), 0);
+        return new State(folder.Id, 0, query.Select, type, query.Top, query.Values.GetValueOrDefault("$filter"), 0, query.Expand);
     }
 
     private static string Write(State state) => LabJwt.Encode(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(state)));
@@ -95,5 +95,5 @@ internal sealed class GraphDelta(GraphCall call)
         throw GraphError.SyncState();
     }
 
-    private sealed record State(string Folder, long Sequence, IReadOnlyList<string>? Select, string? ChangeType, int? PageSize, string? Filter, int Told);
+    private sealed record State(string Folder, long Sequence, IReadOnlyList<string>? Select, string? ChangeType, int? PageSize, string? Filter, int Told, string? Expand = null);
 }

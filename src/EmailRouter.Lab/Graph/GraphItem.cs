@@ -83,7 +83,8 @@ internal sealed partial class GraphItem(LabMailbox mailbox, LabMessage message, 
     /// <param name="select">Their names; null for the usual ones.</param>
     /// <param name="withContext">Whether it stands alone.</param>
     /// <param name="withType">Whether its type is named although it is an ordinary message.</param>
-    public JsonObject Show(IReadOnlyList<string>? select, bool withContext = false, bool withType = false)
+    /// <param name="expand">What is shown with it; null for what the request says.</param>
+    public JsonObject Show(IReadOnlyList<string>? select, bool withContext = false, bool withType = false, string? expand = null)
     {
         var json = new JsonObject();
         if (withContext)
@@ -107,20 +108,20 @@ internal sealed partial class GraphItem(LabMailbox mailbox, LabMessage message, 
             json["internetMessageHeaders"] = new JsonArray([.. Mime.Headers.Select(h => new JsonObject { ["name"] = h.Name, ["value"] = h.Value })]);
         if (select?.Contains("uniqueBody", StringComparer.OrdinalIgnoreCase) == true)
             json["uniqueBody"] = Body();
-        Expand(json);
+        Expand(json, expand ?? call.Query.Expand);
         return json;
     }
 
-    private void Expand(JsonObject json)
+    private void Expand(JsonObject json, string expand)
     {
-        if (call.Query.Expand.Contains("singleValueExtendedProperties", StringComparison.OrdinalIgnoreCase))
+        if (expand.Contains("singleValueExtendedProperties", StringComparison.OrdinalIgnoreCase))
         {
-            JsonArray found = GraphExtendedProperties.Show(message, Asked(call.Query.Expand));
+            JsonArray found = GraphExtendedProperties.Show(message, Asked(expand));
             if (found.Count > 0)
                 json["singleValueExtendedProperties"] = found;
         }
 
-        if (call.Query.Expand.Contains("attachments", StringComparison.OrdinalIgnoreCase))
+        if (expand.Contains("attachments", StringComparison.OrdinalIgnoreCase))
             json["attachments"] = new JsonArray([.. GraphAttachment.Of(message).Select(a => (JsonNode)a.Show(withContent: true))]);
     }
 

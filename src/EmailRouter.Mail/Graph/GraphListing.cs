@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 
@@ -14,6 +15,7 @@ internal sealed class GraphListing(GraphClient client, GraphFolders folders)
     private const int MaximumEmptyPages = 1000;
 
     private const string ItemClass = "String 0x001A";
+    private const int ItemClassTag = 0x001A;
 
     /// <summary>Gets the position behind everything, once a listing has ended.</summary>
     public MailboxCursor? Position { get; private set; }
@@ -81,11 +83,15 @@ internal sealed class GraphListing(GraphClient client, GraphFolders folders)
         if (GraphJson.Text(item, "id") is not { Length: > 0 } id || item.TryGetProperty("@removed", out _) || GraphJson.Flag(item, "isDraft") == true)
             return null;
         string? messageClass = GraphJson.Objects(item, "singleValueExtendedProperties")
-            .Where(p => string.Equals(GraphJson.Text(p, "id"), ItemClass, StringComparison.OrdinalIgnoreCase))
+            .Where(p => IsItemClass(GraphJson.Text(p, "id")))
             .Select(p => GraphJson.Text(p, "value"))
             .FirstOrDefault(v => !string.IsNullOrEmpty(v));
         return new MessageRef(id) { ReceivedOn = GraphJson.Moment(item, "receivedDateTime"), MessageClass = messageClass };
     }
+
+    /// <summary>The service answers with its own spelling of the property's name: <c>String 0x1a</c>.</summary>
+    private static bool IsItemClass(string? id) => id?.Split(" 0x", 2) is [var type, var tag] && type.Equals("String", StringComparison.OrdinalIgnoreCase)
+        && int.TryParse(tag, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int number) && number == ItemClassTag;
 
     private string First(GraphFolder folder, bool rich)
     {

@@ -581,7 +581,7 @@ public sealed class GraphSessionTests
 
     private static string Item(string id, string received = "2026-01-01T00:00:00Z", string? messageClass = null)
     {
-        string extended = messageClass is null ? string.Empty : $$""","singleValueExtendedProperties":[{"id":"String 0x1a","value":"no"},{"id":"String 0x001a","value":"{{messageClass}}"}]""";
+        string extended = messageClass is null ? string.Empty : $$""","singleValueExtendedProperties":[{"id":"String 0x1b","value":"no"},{"id":"Binary 0x1a","value":"no"},{"id":"String x","value":"no"},{"id":"String 0x1a","value":"{{messageClass}}"}]""";
         return $$"""{"@odata.type":"#microsoft.graph.message","id":"{{id}}","receivedDateTime":"{{received}}"{{extended}}}""";
     }
 
