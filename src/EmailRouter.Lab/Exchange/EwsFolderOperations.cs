@@ -54,6 +54,8 @@ internal static class EwsFolderOperations
         foreach (XElement update in change.Element(T + "Updates")?.Elements() ?? [])
         {
             XElement? path = update.Element(T + "FieldURI");
+            if (path?.Attribute("FieldURI")?.Value == "folder:FolderClass" && update.Elements().Last().Element(T + "FolderClass")?.Value == folder.FolderClass)
+                continue;
             if (update.Name != T + "SetFolderField" || path?.Attribute("FieldURI")?.Value != "folder:DisplayName")
                 throw new EwsException("ErrorInvalidPropertySet", "Only the name of a folder can be set.");
             folder = mailbox.UpdateFolder(folder.Id, update.Elements().Last().Element(T + "DisplayName")?.Value);

@@ -10,6 +10,7 @@ public enum Software
     Aiosmtpd,
     Python,
     Mailutils,
+    Exchangelib,
 }
 
 /// <summary>Finds out what is installed.</summary>
@@ -28,6 +29,8 @@ public static class Installed
             "aiosmtpd is not installed (package python3-aiosmtpd)",
         Software.Mpop when Find("mpop") is null => "mpop is not installed (package mpop)",
         Software.Mailutils when Find("pop3d") is null || Find("imap4d") is null => "GNU Mailutils' servers are not installed (packages mailutils-pop3d, mailutils-imap4d)",
+        Software.Exchangelib when !File.Exists("/usr/bin/python3") || !Directory.Exists("/usr/lib/python3/dist-packages/exchangelib") =>
+            "exchangelib is not installed (package python3-exchangelib)",
         Software.Python when Find("python3") is null => "Python is not installed (package python3)",
         _ => null,
     };
