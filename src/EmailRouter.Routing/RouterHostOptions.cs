@@ -1,5 +1,6 @@
 using EmailRouter.Mail;
 using EmailRouter.Mail.Drop;
+using EmailRouter.Mail.Exchange;
 using EmailRouter.Mail.Graph;
 using EmailRouter.Mail.Imap;
 using EmailRouter.Mail.Maildir;
@@ -30,10 +31,11 @@ public sealed record RouterHostOptions
     public Func<HttpClient>? TokenHttp { get; init; }
 
     /// <summary>Makes the systems that come with the router.</summary>
-    /// <returns>POP3, IMAP, SMTP, Sieve, the folders, the embedded CRM and Dataverse.</returns>
+    /// <returns>POP3, IMAP, Exchange, SMTP, Sieve, Graph, the folders, the embedded CRM and Dataverse.</returns>
     public static RouterSystems BuiltInSystems() => new RouterSystems()
         .Add(new Pop3System())
         .Add(new ImapSystem())
+        .Add(new ExchangeSystem())
         .Add(new SmtpSystem())
         .Add(new SieveSystem())
         .Add(new GraphSystem())

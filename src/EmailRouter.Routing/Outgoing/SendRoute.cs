@@ -17,7 +17,11 @@ public sealed record SendRoute(string Profile, IMailSystem System, MailEndpoint 
     public SendingPace? Pace { get; init; }
 
     /// <summary>Gets what two routes must share to share connections.</summary>
-    internal string Key => Login.Credential is PasswordCredential password ? $"{Profile}\n{password.UserName}"
+    internal string Key => SendsFromMailbox ? $"{Profile}\n{Login.Mailbox}"
+        : Login.Credential is PasswordCredential password ? $"{Profile}\n{password.UserName}"
         : Login.Credential is TokenCredential token ? $"{Profile}\n{token.UserName}"
         : Endpoint.Path is null ? Profile : $"{Profile}\n{Login.Mailbox}";      // a path may hold the mailbox's address
+
+    /// <summary>A system that also reads mailboxes sends from the sender's own, whoever logs in.</summary>
+    private bool SendsFromMailbox => System.Doors.HasFlag(MailDoors.Mailbox | MailDoors.Sender);
 }
