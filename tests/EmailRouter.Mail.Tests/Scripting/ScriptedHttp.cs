@@ -56,7 +56,11 @@ public sealed class ScriptedHttp : HttpMessageHandler
     {
         var body = new MemoryStream();
         if (request.Content is not null)
+        {
+            _ = request.Content.Headers.ContentLength;      // computed and kept when it is asked for, as the platform's handler does
             await request.Content.CopyToAsync(body, cancellationToken);
+        }
+
         var headers = request.Headers.Concat(request.Content?.Headers.AsEnumerable() ?? [])
             .ToDictionary(h => h.Key, h => string.Join(", ", h.Value), StringComparer.OrdinalIgnoreCase);
         var sent = new SentRequest(request.Method.Method, request.RequestUri!, headers, Encoding.UTF8.GetString(body.ToArray()));
