@@ -13,8 +13,10 @@
     VariablesToExport    = @()
     AliasesToExport      = @()
     CmdletsToExport      = @(
+        'Deploy-InboxRule'
         'Get-CrmEmailActivity'
         'Get-CrmRecord'
+        'Get-DeployedInboxRule'
         'Get-RouterDecision'
         'Get-RouterDeployment'
         'Get-RouterMailbox'
@@ -28,6 +30,7 @@
         'New-RouterDeployment'
         'New-RouterProfile'
         'Register-RouterSignIn'
+        'Remove-DeployedInboxRule'
         'Remove-RouterDeployment'
         'Remove-RouterProfile'
         'Save-RouterQuarantine'

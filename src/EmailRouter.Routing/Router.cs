@@ -175,6 +175,10 @@ public sealed class Router : IAsyncDisposable
     public AccessTester CreateAccessTester() =>
         new(Configuration, Systems, Secrets, async (deployment, _) => await OpenAsync(deployment).ConfigureAwait(false), Mail, Tokens);
 
+    /// <summary>Makes what deploys, lists, removes and tests the rules by which mailboxes forward their mail.</summary>
+    /// <returns>The deployer, for many mailboxes at the same time. It lists each organization's mailboxes once.</returns>
+    public RuleDeployer CreateRuleDeployer() => new(this, Path.Combine(Path.GetDirectoryName(StatePath) ?? Store.Folder, "replaced-scripts"));
+
     /// <summary>Polls one mailbox once. Errors are in the result, not thrown.</summary>
     /// <param name="mailbox">The mailbox.</param>
     /// <param name="poll">How to go about it.</param>

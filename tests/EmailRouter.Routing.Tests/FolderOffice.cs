@@ -68,6 +68,8 @@ internal sealed class FolderOffice : IAsyncDisposable
     public async Task<EmailActivity> EmailAsync(Guid id) =>
         (await Crm.FindEmailsAsync(new EmailFilter { IsOutgoing = true }, default).ToListAsync()).Single(e => e.ActivityId == id);
 
+    public void Advance(TimeSpan time) => clock.Advance(time);
+
     public void Put(string name, string message) => File.WriteAllText(Path.Combine(Inbox, name), message);
 
     public async Task<Router> OpenRouterAsync(string system, string path, Settlement settlement, RoutingOptions? routing = null)
@@ -106,11 +108,12 @@ internal sealed class FolderOffice : IAsyncDisposable
     }
 
     /// <summary>Changes the configuration and opens another router over it.</summary>
-    public async Task<Router> ReopenRouterAsync(Func<RouterConfiguration, RouterConfiguration> change)
+    public async Task<Router> ReopenRouterAsync(Func<RouterConfiguration, RouterConfiguration> change, RouterSystems? systems = null)
     {
         string file = folder[ConfigurationLocation.FileName];
         await new ConfigurationStore(file).UpdateAsync(change, default);
-        return await Router.OpenAsync(new RouterHostOptions { ConfigurationPath = file, Mail = new MailContext { Clock = clock } }, default);
+        var options = new RouterHostOptions { ConfigurationPath = file, Mail = new MailContext { Clock = clock } };
+        return await Router.OpenAsync(systems is null ? options : options with { Systems = systems }, default);
     }
 
     public async ValueTask DisposeAsync()

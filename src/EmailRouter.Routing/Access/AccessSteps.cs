@@ -45,20 +45,21 @@ internal sealed class AccessSteps(MailContext context, CancellationToken cancell
     /// <typeparam name="T">What the step yields.</typeparam>
     /// <param name="name">The step.</param>
     /// <param name="work">The work; returns its result and what was found.</param>
+    /// <param name="isQuiet">Whether only a failure is recorded, for work that is done again and again.</param>
     /// <returns>The result.</returns>
     /// <exception cref="AccessEndException">The step failed and is recorded.</exception>
-    public async Task<T> RunAsync<T>(string name, Func<ValueTask<(T Result, string Detail)>> work)
+    public async Task<T> RunAsync<T>(string name, Func<ValueTask<(T Result, string Detail)>> work, bool isQuiet = false)
     {
         int reported = ToList().Count;
         long started = context.Clock.GetTimestamp();
         try
         {
             (T result, string detail) = await work().ConfigureAwait(false);
-            if (!ToList().Skip(reported).Any(step => step.Name == name))
+            if (!isQuiet && !ToList().Skip(reported).Any(step => step.Name == name))
                 Add(new AccessStep(name, true, detail, context.Clock.GetElapsedTime(started)));
             return result;
         }
-        catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is not AccessEndException && (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested))
         {
             AddFailure(reported, RouterError.From(e, name), context.Clock.GetElapsedTime(started));
             throw new AccessEndException();

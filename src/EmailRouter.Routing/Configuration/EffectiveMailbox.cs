@@ -19,6 +19,9 @@ public sealed record EffectiveMailbox
     /// <summary>Gets how mail is sent for it.</summary>
     public required MailboxRoute Outgoing { get; init; }
 
+    /// <summary>Gets how its rules are reached, whatever the CRM says of its delivery methods.</summary>
+    public required MailboxRoute Rules { get; init; }
+
     /// <summary>Gets the address.</summary>
     public string Address => Crm.Address;
 

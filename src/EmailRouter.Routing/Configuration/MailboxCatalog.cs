@@ -49,7 +49,14 @@ public static class MailboxCatalog
                 };
             }
 
-            yield return new EffectiveMailbox { Deployment = deployment.Name, Crm = mailbox, Incoming = incoming, Outgoing = view.Route(MailDirection.Outgoing) };
+            yield return new EffectiveMailbox
+            {
+                Deployment = deployment.Name,
+                Crm = mailbox,
+                Incoming = incoming,
+                Outgoing = view.Route(MailDirection.Outgoing),
+                Rules = view.RulesRoute(),
+            };
         }
     }
 
@@ -102,12 +109,22 @@ public static class MailboxCatalog
             (string? name, DeliveryMethod method) = direction == MailDirection.Incoming
                 ? (configured?.IncomingProfile ?? deployment.IncomingProfile, mailbox.IncomingDelivery)
                 : (configured?.OutgoingProfile ?? deployment.OutgoingProfile, mailbox.OutgoingDelivery);
+            return Route(direction, name, JudgeMailbox(direction, method));
+        }
+
+        /// <summary>Rules are deployed before mail flows, so neither delivery methods nor approval matter.</summary>
+        public MailboxRoute RulesRoute() => Route(
+            MailDirection.Incoming,
+            configured?.RulesProfile ?? deployment.RulesProfile ?? configured?.IncomingProfile ?? deployment.IncomingProfile,
+            JudgeSwitches());
+
+        private MailboxRoute Route(MailDirection direction, string? name, (MailboxStatus Status, string Text, string Remedy) verdict)
+        {
             ProfileConfiguration? profile = name is null ? null : profiles.GetValueOrDefault(name);
             if (profile is not null && profile.Direction != direction)
                 profile = null;
             StoredCredential? credential = FindCredential(profile);
             (MailboxStatus Status, string Text, string Remedy) connection = JudgeConnection(direction, name, profile, credential);
-            (MailboxStatus Status, string Text, string Remedy) verdict = JudgeMailbox(direction, method);
             if (verdict.Status == MailboxStatus.Usable)
                 verdict = connection;
             return new MailboxRoute
@@ -135,16 +152,24 @@ public static class MailboxCatalog
             return stored is null or { Secret: null or "" } ? null : string.IsNullOrEmpty(stored.UserName) ? stored with { UserName = mailbox.Address } : stored;
         }
 
-        /// <summary>Whether the CRM and the administrator want the router to use it.</summary>
-        private (MailboxStatus Status, string Text, string Remedy) JudgeMailbox(MailDirection direction, DeliveryMethod method)
+        /// <summary>Whether anybody has switched it off.</summary>
+        private (MailboxStatus Status, string Text, string Remedy) JudgeSwitches()
         {
-            string which = Word(direction);
             if (!deployment.Enabled)
                 return (MailboxStatus.DeploymentDisabled, $"The deployment {deployment.Name} is disabled.", "Enable the deployment.");
             if (configured is { Enabled: false })
                 return (MailboxStatus.Disabled, "The mailbox is disabled in the router's configuration.", "Enable the mailbox.");
             if (!mailbox.IsActive)
                 return (MailboxStatus.Inactive, $"The {What} is not active in the CRM.", $"Activate the {What} in the CRM.");
+            return Ready;
+        }
+
+        /// <summary>Whether the CRM and the administrator want the router to use it.</summary>
+        private (MailboxStatus Status, string Text, string Remedy) JudgeMailbox(MailDirection direction, DeliveryMethod method)
+        {
+            string which = Word(direction);
+            if (JudgeSwitches() is { Status: not MailboxStatus.Usable } off)
+                return off;
             switch (method)
             {
                 case DeliveryMethod.Router:
