@@ -1,6 +1,8 @@
 using EmailRouter.Crm.Embedded;
+using EmailRouter.Lab.Dataverse;
 using EmailRouter.Lab.Exchange;
 using EmailRouter.Lab.Graph;
+using EmailRouter.Lab.Http;
 using EmailRouter.Lab.OAuth;
 using EmailRouter.Lab.Samples;
 using EmailRouter.Lab.Seed;
@@ -104,6 +106,9 @@ public sealed class LabSession : IAsyncDisposable
     /// <summary>Gets the Graph endpoint.</summary>
     public LabGraphServer Graph { get; }
 
+    /// <summary>Gets the Web API of Dataverse over <see cref="Crm"/>; the router's application (<see cref="ClientId"/>) is a user of it.</summary>
+    public LabDataverseServer Dataverse { get; private set; } = null!;
+
     /// <summary>Gets the CRM.</summary>
     public EmbeddedCrm Crm { get; private set; } = null!;
 
@@ -131,6 +136,10 @@ public sealed class LabSession : IAsyncDisposable
                 new EmbeddedCrmOptions { Path = session.CrmPath, OrganizationName = SeedOrganization.Name, Clock = options.Clock }, cancellationToken);
             if (!await LabSeed.IsFilledAsync(session.Crm, cancellationToken))
                 await LabSeed.FillAsync(session.Crm, cancellationToken);
+            session.Dataverse = new LabDataverseServer(
+                session.Crm, session.Tokens, options.Clock, new LabHttpOptions { Faults = session.Faults, Trace = options.Trace, MaxBody = LabDataverseServer.DefaultMaxBody });
+            session.Dataverse.Start();
+            await session.Dataverse.AddApplicationUserAsync(Guid.Parse(ClientId), "Email Router", cancellationToken);
             await session.ConfigureAsync(options.Clock, cancellationToken);
             return session;
         }
@@ -186,6 +195,8 @@ public sealed class LabSession : IAsyncDisposable
         await Exchange.DisposeAsync();
         await Graph.DisposeAsync();
         await Tokens.DisposeAsync();
+        if (Dataverse is not null)
+            await Dataverse.DisposeAsync();
         if (Crm is not null)
             await Crm.DisposeAsync();
         if (ownsFolder && Directory.Exists(Folder))

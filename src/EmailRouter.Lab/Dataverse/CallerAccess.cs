@@ -30,9 +30,9 @@ internal sealed class CallerAccess(LabDataversePolicy policy, Guid callerId)
     }
 
     /// <summary>Lets a plug-in of the table refuse.</summary>
-    public void CheckPlugIns(EntityType type)
+    public void CheckPlugIns(string logicalName)
     {
-        if (policy.PlugInErrors.TryGetValue(type.LogicalName, out string? message))
+        if (policy.PlugInErrors.TryGetValue(logicalName, out string? message))
             throw new ODataException(HttpStatusCode.BadRequest, "0x80040265", message);
     }
 

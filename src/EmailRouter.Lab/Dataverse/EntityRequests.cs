@@ -266,7 +266,7 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
         EntityType type = change.Type;
         foreach ((Navigation navigation, RowChange child) in change.Children.Where(c => !c.Navigation.IsCollection))
             change.Refer(navigation, Insert(child, child.Id).Id);
-        access.CheckPlugIns(type);
+        access.CheckPlugIns(type.LogicalName);
 
         // What a user makes is the user's.
         if (type.Table.Find("ownerid") is not null)
@@ -283,6 +283,17 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
             child.Attributes[navigation.Column] = RowChange.ReferenceFor(child.Type, navigation.Column, row.LogicalName, row.Id);
             Insert(child, child.Id);
         }
+    }
+
+    /// <summary>Makes an attachment whose content came in blocks.</summary>
+    /// <param name="target">The attachment's row.</param>
+    /// <param name="content">Its content.</param>
+    /// <returns>The row as it is stored.</returns>
+    public CrmRecord CreateAttachment(JsonElement target, byte[] content)
+    {
+        RowChange change = RowChange.Read(rows.Model.Of("activitymimeattachment"), target, Resolve);
+        change.Content = content;
+        return Insert(change, change.Id);
     }
 
     private CrmRecord InsertAttachment(RowChange change, Guid? id)
@@ -305,7 +316,7 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
 
     private CrmRecord Apply(RowChange change, Guid id, long? version)
     {
-        access.CheckPlugIns(change.Type);
+        access.CheckPlugIns(change.Type.LogicalName);
         if (change.Children.Exists(c => !c.Navigation.IsCollection))
             throw ODataException.Payload(change.Type.SetName, "A row is not made by changing another; use @odata.bind.");
         CrmRecord row = rows.Crm.Update(new CrmRecord(change.Type.LogicalName, id, change.Attributes), version);

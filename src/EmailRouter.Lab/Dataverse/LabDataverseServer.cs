@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using System.Net;
 using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
+using EmailRouter.Lab.Dataverse.Messages;
+using EmailRouter.Lab.Dataverse.Metadata;
 using EmailRouter.Lab.Dataverse.Model;
 using EmailRouter.Lab.Dataverse.OData;
 using EmailRouter.Lab.Dataverse.Rows;
@@ -20,11 +22,16 @@ namespace EmailRouter.Lab.Dataverse;
 /// <remarks>A request needs a token of the lab's token endpoint, for this server. Applications are users: <see cref="AddApplicationUserAsync"/>.</remarks>
 public sealed class LabDataverseServer : LabHttpServer
 {
+    /// <summary>The greatest request in bytes unless said otherwise: an attachment of 128 MB in base64, and something around it.</summary>
+    public const int DefaultMaxBody = 192 * 1024 * 1024;
+
     private static readonly TimeSpan window = TimeSpan.FromSeconds(300);
     private static readonly string[] versions = ["v8.0", "v8.1", "v8.2", "v9.0", "v9.1", "v9.2"];
 
     private readonly EmbeddedCrm crm;
     private readonly LabTokenServer tokens;
+    private readonly RowMessages rowMessages;
+    private readonly DecisionMessages decisions;
     private readonly ConcurrentDictionary<Guid, Queue<DateTimeOffset>> recent = new();
     private DataverseModel? model;
     private int modelSize;
@@ -35,12 +42,14 @@ public sealed class LabDataverseServer : LabHttpServer
     /// <param name="clock">The clock; the system's when omitted.</param>
     /// <param name="options">Options; defaults when omitted.</param>
     public LabDataverseServer(EmbeddedCrm crm, LabTokenServer tokens, TimeProvider? clock = null, LabHttpOptions? options = null)
-        : base(clock, options ?? new LabHttpOptions { MaxBody = 192 * 1024 * 1024 })
+        : base(clock, options ?? new LabHttpOptions { MaxBody = DefaultMaxBody })
     {
         ArgumentNullException.ThrowIfNull(crm);
         ArgumentNullException.ThrowIfNull(tokens);
         this.crm = crm;
         this.tokens = tokens;
+        rowMessages = new RowMessages(Policy);
+        decisions = new DecisionMessages(crm, Clock);
     }
 
     /// <summary>Gets the rules by which requests are refused; none at the start.</summary>
@@ -140,6 +149,8 @@ public sealed class LabDataverseServer : LabHttpServer
     {
         try
         {
+            if (MessageCall.Find(request) is { } call && await decisions.HandleAsync(call, new CallerAccess(Policy, caller.UserId), cancellationToken) is { } decided)
+                return decided;
             return request.Method == "GET"
                 ? await crm.ReadAsync(work => CarryOut(request, caller, work), cancellationToken)
                 : await crm.ChangeAsync(work => CarryOut(request, caller, work), cancellationToken);
@@ -176,9 +187,9 @@ public sealed class LabDataverseServer : LabHttpServer
     {
         var rows = new RowReader(work, ModelOf(work), caller.UserId, Clock.GetUtcNow());
         var access = new CallerAccess(Policy, caller.UserId);
-        if (request.Resource.Segments.Count == 0)
-            throw ODataException.Method(request.Method);
-        return Messages.Handle(request, rows, access) ?? new EntityRequests(request, rows, access).Handle();
+        if (request.Resource.Segments.Count == 0 || request.Resource.Segments[0].Name is "$metadata" or "EntityDefinitions")
+            return new MetadataRequests(request, rows).Handle();
+        return MessageCall.Find(request) is { } call ? rowMessages.Handle(call, request, rows, access) : new EntityRequests(request, rows, access).Handle();
     }
 
     private DataverseModel ModelOf(CrmUnitOfWork work)

@@ -23,7 +23,7 @@ internal sealed class RowChange
     public Dictionary<string, object?> Attributes { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Gets the content of an attachment; null when the body gives none.</summary>
-    public byte[]? Content { get; private set; }
+    public byte[]? Content { get; set; }
 
     /// <summary>Gets the rows to make with this one (deep insert).</summary>
     public List<(Navigation Navigation, RowChange Row)> Children { get; } = [];
