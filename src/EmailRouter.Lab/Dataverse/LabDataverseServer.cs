@@ -157,11 +157,11 @@ public sealed class LabDataverseServer : LabHttpServer
         }
         catch (CrmException e)
         {
-            return ODataAnswer.Error(ODataAnswer.Explain(e), SafePreferences(request));
+            return ODataAnswer.Error(ODataAnswer.Explain(e), SafePreferences(request), request.IsOld);
         }
         catch (ODataException e)
         {
-            return ODataAnswer.Error(e, SafePreferences(request));
+            return ODataAnswer.Error(e, SafePreferences(request), request.IsOld);
         }
     }
 

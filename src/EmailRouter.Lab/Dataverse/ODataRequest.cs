@@ -35,6 +35,9 @@ internal sealed class ODataRequest
 
     public ResourcePath Resource => path ??= ResourcePath.Parse(Path);
 
+    /// <summary>Gets a value indicating whether it came to an address of version 8.</summary>
+    public bool IsOld => Root.Contains("/data/v8.", StringComparison.Ordinal);
+
     public string? Header(string name) => Headers.GetValueOrDefault(name);
 
     /// <summary>Reads the body as JSON.</summary>

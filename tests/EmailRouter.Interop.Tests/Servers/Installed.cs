@@ -11,6 +11,7 @@ public enum Software
     Python,
     Mailutils,
     Exchangelib,
+    DynamicsWebApi,
 }
 
 /// <summary>Finds out what is installed.</summary>
@@ -32,8 +33,17 @@ public static class Installed
         Software.Exchangelib when !File.Exists("/usr/bin/python3") || !Directory.Exists("/usr/lib/python3/dist-packages/exchangelib") =>
             "exchangelib is not installed (package python3-exchangelib)",
         Software.Python when Find("python3") is null => "Python is not installed (package python3)",
+        Software.DynamicsWebApi when Find("node") is null => "Node.js is not installed (package nodejs)",
+        Software.DynamicsWebApi when FindNodeModules("dynamics-web-api") is null => "dynamics-web-api is not installed (npm install --global dynamics-web-api)",
         _ => null,
     };
+
+    /// <summary>Finds the folder of a globally installed package of npm; NODE_PATH may name others.</summary>
+    public static string? FindNodeModules(string package) =>
+        (Environment.GetEnvironmentVariable("NODE_PATH") ?? string.Empty).Split(':')
+        .Concat(["/usr/local/lib/node_modules", "/usr/lib/node_modules", "/usr/share/nodejs"])
+        .Where(folder => folder.Length > 0)
+        .FirstOrDefault(folder => Directory.Exists(Path.Combine(folder, package)));
 
     /// <summary>Finds a program.</summary>
     public static string? Find(string program) =>

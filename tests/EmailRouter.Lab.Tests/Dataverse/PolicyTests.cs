@@ -1,0 +1,107 @@
+using System.Text.Json.Nodes;
+using EmailRouter.Crm.Embedded;
+using EmailRouter.Lab.Servers;
+
+namespace EmailRouter.Lab.Tests.Dataverse;
+
+public sealed class PolicyTests : IAsyncLifetime
+{
+    private readonly DataverseWorld world = new();
+
+    public Task InitializeAsync() => world.InitializeAsync();
+
+    public Task DisposeAsync() => world.DisposeAsync();
+
+    [Fact]
+    public async Task A_missing_privilege_is_named()
+    {
+        world.Server.Policy.Deny(world.AppUser, "prvReadActivity");
+
+        JsonNode error = (await world.SendAsync("GET", "emails", null, 403)).Body!["error"]!;
+        Assert.Equal("0x80040220", (string)error["code"]!);
+        Assert.Contains("prvReadActivity", (string)error["message"]!, StringComparison.Ordinal);
+        world.Server.Policy.Grant(world.AppUser, "prvReadActivity");
+        await world.ListAsync("emails");
+    }
+
+    [Fact]
+    public async Task The_request_limit_answers_429_with_the_time_to_wait()
+    {
+        world.Server.Policy.RequestLimit = 2;
+        await world.GetAsync("WhoAmI");
+        await world.GetAsync("WhoAmI");
+
+        (HttpResponseMessage response, JsonNode? body) = await world.SendAsync("GET", "WhoAmI", null, 429);
+        Assert.Equal("0x80072322", (string)body!["error"]!["code"]!);
+        Assert.InRange(response.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 300);
+    }
+
+    [Fact]
+    public async Task A_throttling_fault_has_the_codes_of_the_service()
+    {
+        using IDisposable fault = world.Server.Faults.Add(new LabFault(LabFaultKind.Throttle) { Command = "GET emails", RetryAfter = TimeSpan.FromSeconds(5), Times = 1 });
+
+        Assert.Equal("0x80072322", await world.RefuseAsync("GET", "emails?$top=1", 429));
+        await world.ListAsync("emails");
+    }
+
+    [Fact]
+    public async Task A_plug_in_refuses_with_its_own_words_and_nothing_is_made()
+    {
+        world.Server.Policy.PlugInErrors["email"] = "No email on Sundays.";
+
+        Assert.Equal("0x80040265", await world.RefuseAsync("POST", "emails", 400, new { subject = "x" }));
+        Assert.Empty(await world.ListAsync("emails"));
+    }
+
+    [Fact]
+    public async Task A_read_only_organization_can_be_read()
+    {
+        world.Server.Policy.IsReadOnly = true;
+
+        await world.RefuseAsync("POST", "contacts", 403, new { lastname = "x" });
+        await world.ListAsync("contacts");
+    }
+
+    [Fact]
+    public async Task Duplicates_are_found_when_the_client_asks_for_it()
+    {
+        world.Server.Policy.DuplicateRules["contact"] = true;
+
+        Assert.Equal("0x80040333", await world.RefuseAsync("POST", "contacts", 412, new { emailaddress1 = "CARLA@customer.test" }, ("MSCRM.SuppressDuplicateDetection", "false")));
+        await world.SendAsync("POST", "contacts", new { emailaddress1 = "carla@customer.test" }, 204);
+    }
+
+    [Fact]
+    public async Task The_caller_acts_for_another_user_when_allowed()
+    {
+        Assert.Equal(world.Anna, (Guid)(await world.GetAsync("WhoAmI", ("MSCRMCallerID", world.Anna.ToString())))["UserId"]!);
+        world.Server.Policy.Deny(world.AppUser, "prvActOnBehalfOfAnotherUser");
+        await world.RefuseAsync("GET", "WhoAmI", 403, null, ("MSCRMCallerID", world.Anna.ToString()));
+    }
+
+    [Fact]
+    public async Task A_disabled_user_is_refused()
+    {
+        await world.Crm.UpdateRecordAsync(new CrmRecord("systemuser", world.AppUser, new Dictionary<string, object?> { ["isdisabled"] = true }), default);
+
+        Assert.Equal("0x80040225", await world.RefuseAsync("GET", "WhoAmI", 403));
+    }
+
+    [Theory]
+    [InlineData("api/data/v8.2/WhoAmI", 200)]
+    [InlineData("Contoso/api/data/v9.1/WhoAmI", 200)]
+    [InlineData("api/data/v7.0/WhoAmI", 404)]
+    public async Task The_service_is_at_the_addresses_of_its_versions(string path, int status) =>
+        await world.SendAsync("GET", new Uri(world.Server.Url, path).ToString(), null, status);
+
+    [Fact]
+    public async Task Errors_of_version_8_name_their_type_and_help_comes_when_asked_for()
+    {
+        JsonNode old = (await world.SendAsync("GET", new Uri(world.Server.Url, "api/data/v8.2/nosuchs").ToString(), null, 404)).Body!["error"]!;
+        JsonNode helpful = (await world.SendAsync("GET", "nosuchs", null, 404, ("Prefer", "odata.include-annotations=\"*\""))).Body!["error"]!;
+
+        Assert.NotNull(old["innererror"]);
+        Assert.NotNull(helpful["@Microsoft.PowerApps.CDS.TraceText"]);
+    }
+}
