@@ -31,34 +31,38 @@ internal sealed class BatchRequests(
             throw new ODataException(HttpStatusCode.BadRequest, "0x80060888", $"The number of requests in the batch ({total}) exceeds the limit of {MaxRequests}.");
         string answerBoundary = "batchresponse_" + Guid.NewGuid();
         var body = new StringBuilder();
-        bool failed = false;
+
+        // The first failure ends the batch, and its status is that of the whole; unless the client wants to go on.
+        int status = 200;
         foreach (Part part in parts)
         {
-            if (failed && !batch.Preferences.ContinueOnError)
-                break;
             body.Append(CultureInfo.InvariantCulture, $"--{answerBoundary}\r\n");
             if (part.Set is null)
             {
                 LabHttpAnswer answer = await single(ToRequest(part, []));
                 Write(body, answer, part.Headers.GetValueOrDefault("Content-ID"));
-                failed = answer.Status >= 400;
+                status = answer.Status;
             }
             else
             {
-                failed = !await HandleSetAsync(part.Set, body);
+                status = await HandleSetAsync(part.Set, body);
             }
+
+            if (status >= 400 && !batch.Preferences.ContinueOnError)
+                break;
+            status = 200;
         }
 
         body.Append(CultureInfo.InvariantCulture, $"--{answerBoundary}--\r\n");
-        return LabHttpAnswer.OfText(200, body.ToString(), $"multipart/mixed; boundary={answerBoundary}");
+        return LabHttpAnswer.OfText(status, body.ToString(), $"multipart/mixed; boundary={answerBoundary}");
     }
 
-    private async ValueTask<bool> HandleSetAsync(List<Part> set, StringBuilder body)
+    private async ValueTask<int> HandleSetAsync(List<Part> set, StringBuilder body)
     {
         if (set.FirstOrDefault(p => p.RequestLine.StartsWith("GET ", StringComparison.OrdinalIgnoreCase)) is not null)
         {
             Write(body, ODataAnswer.Error(ODataException.Syntax("A change set holds no GET requests."), batch.Preferences), null);
-            return false;
+            return 400;
         }
 
         var contentIds = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -68,7 +72,7 @@ internal sealed class BatchRequests(
         if (error is not null)
         {
             Write(body, error, null);
-            return false;
+            return error.Status;
         }
 
         string boundary = "changesetresponse_" + Guid.NewGuid();
@@ -80,7 +84,7 @@ internal sealed class BatchRequests(
         }
 
         body.Append(CultureInfo.InvariantCulture, $"--{boundary}--\r\n");
-        return true;
+        return 200;
     }
 
     private static void Write(StringBuilder body, LabHttpAnswer answer, string? contentId)

@@ -21,7 +21,9 @@ public sealed class ODataLibraryTests : IAsyncLifetime
     {
         IEdmModel model = await ModelAsync();
 
-        Assert.True(model.Validate(out IEnumerable<EdmError> errors), string.Join('\n', errors.Take(20)));
+        // Dataverse itself begins the names of lookups with an underscore, which this version of the library does not like.
+        model.Validate(out IEnumerable<EdmError> errors);
+        Assert.DoesNotContain(errors, e => e.ErrorCode != EdmErrorCode.InvalidName || !e.ErrorMessage.Contains("'_", StringComparison.Ordinal));
         Assert.NotNull(model.EntityContainer.FindEntitySet("emails"));
     }
 

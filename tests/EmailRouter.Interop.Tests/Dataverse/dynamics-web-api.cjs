@@ -61,7 +61,7 @@ const api = new DynamicsWebApi({ serverUrl, dataApi: { version: "9.2" }, onToken
   assert.match(sent.Subject, /^changed CRM:/);
   const check = await api.callFunction({
     functionName: "CheckIncomingEmail",
-    parameters: { MessageId: "<1@customer.test>", Subject: "it's", From: "carla@customer.test", To: "support@example.test", Cc: "", Bcc: "" },
+    parameters: { MessageId: "<1@customer.test>", Subject: "it''s", From: "carla@customer.test", To: "support@example.test", Cc: "", Bcc: "" },
   });
   assert.equal(check.ShouldDeliver, true);
 

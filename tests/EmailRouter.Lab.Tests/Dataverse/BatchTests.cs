@@ -83,7 +83,7 @@ public sealed class BatchTests : IAsyncLifetime
             {"nosuch":1}
             --c--
             --b--
-            """);
+            """, status: 400);
 
         Assert.Equal(1, Count(answer, "HTTP/1.1 "));
         Assert.Contains("HTTP/1.1 400", answer, StringComparison.Ordinal);
@@ -112,7 +112,7 @@ public sealed class BatchTests : IAsyncLifetime
             GET WhoAmI HTTP/1.1
 
             --b--
-            """, goOn ? "odata.continue-on-error" : null);
+            """, goOn ? "odata.continue-on-error" : null, goOn ? 200 : 404);
 
         Assert.Equal(answers, Count(answer, "HTTP/1.1 "));
     }
@@ -136,14 +136,15 @@ public sealed class BatchTests : IAsyncLifetime
         return request;
     }
 
-    private async Task<string> BatchAsync(string body, string? prefer = null)
+    private async Task<string> BatchAsync(string body, string? prefer = null, int status = 200)
     {
         using HttpRequestMessage request = Request(body);
         if (prefer is not null)
             request.Headers.Add("Prefer", prefer);
         HttpResponseMessage response = await world.Http.SendAsync(request);
         string text = await response.Content.ReadAsStringAsync();
-        Assert.True(response.IsSuccessStatusCode, text);
+        Assert.True(status == (int)response.StatusCode, text);
+        Assert.Equal("multipart/mixed", response.Content.Headers.ContentType!.MediaType);
         return text;
     }
 }
