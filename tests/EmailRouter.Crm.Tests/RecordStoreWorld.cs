@@ -7,6 +7,15 @@ public abstract class RecordStoreWorld : IAsyncDisposable
 
     public abstract DateTimeOffset Now { get; }
 
+    /// <summary>Gets a value indicating whether the store has a column for why an email failed.</summary>
+    public virtual bool KeepsFailureReasons => true;
+
+    /// <summary>Gets a value indicating whether the store has a column for the conversation's id.</summary>
+    public virtual bool KeepsConversationIds => true;
+
+    /// <summary>Gets a value indicating whether the organization has the router's own switch for tracking tokens.</summary>
+    public virtual bool HasTokenSwitch => true;
+
     public abstract void Advance(TimeSpan time);
 
     public abstract Task SetAsync(string setting, object? value);

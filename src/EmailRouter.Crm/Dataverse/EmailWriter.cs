@@ -37,13 +37,12 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
         {
             (List<EmailAttachment> inline, List<EmailAttachment> large) = Divide(email.Attachments, site);
             var batch = new WebApiBatch(What);
-            batch.Add(WebApiRequest.Get(
-                $"emails?$select=activityid&$filter=messageid%20eq%20{ODataText.Quote(email.MessageId)}%20and%20directioncode%20eq%20false&$orderby=createdon&$top=5", "emails by Message-ID"));
+            batch.Add(SameMessageId(email));
             batch.AddChangeSet([.. Creation(email, createsSender, inline), .. large.Count == 0 ? Conclusion(email) : []], isRepeatable: true);
             IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
             if (!answers[0][0].IsSuccess)
                 throw WebApiErrors.Explain(answers[0][0], batch.WhatOf(0), connection.Server);
-            Guid? other = answers[0][0].Rows(What).Select(r => r.Id("activityid")).FirstOrDefault(id => id is not null && id != email.ActivityId);
+            Guid? other = Other(answers[0][0], email);
             WebApiAnswer? refused = answers[1].FirstOrDefault(a => !a.IsSuccess);
             if (refused is null)
             {
@@ -64,8 +63,10 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
             if (!WebApiErrors.IsDuplicate(refused) && refused.Status != 412)
                 throw WebApiErrors.Explain(refused, What, connection.Server);
 
-            // Which of the two was there already: the email, or the sender's record?
-            (bool isThere, bool isLeftover, bool isSenderThere) = await LookAsync(email, cancellationToken).ConfigureAwait(false);
+            // What was there already: the email, one with the same Message-ID that came just now, or the sender's record?
+            (bool isThere, bool isLeftover, bool isSenderThere, Guid? sameMessage) = await LookAsync(email, cancellationToken).ConfigureAwait(false);
+            if (sameMessage is { } faster)
+                return new CreateEmailResult(faster, false, []);
             if (isThere && !isLeftover)
                 return new CreateEmailResult(email.ActivityId, false, []);
             if (attempt > 1 || (!isThere && !(isSenderThere && createsSender)))
@@ -316,10 +317,17 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
             cancellationToken).ConfigureAwait(false);
     }
 
-    private async ValueTask<(bool IsThere, bool IsLeftover, bool IsSenderThere)> LookAsync(NewEmail email, CancellationToken cancellationToken)
+    private static WebApiRequest SameMessageId(NewEmail email) => WebApiRequest.Get(
+        $"emails?$select=activityid&$filter=messageid%20eq%20{ODataText.Quote(email.MessageId)}%20and%20directioncode%20eq%20false&$orderby=createdon&$top=5", "emails by Message-ID");
+
+    private static Guid? Other(WebApiAnswer answer, NewEmail email) =>
+        answer.Rows(What).Select(r => r.Id("activityid")).FirstOrDefault(id => id is not null && id != email.ActivityId);
+
+    private async ValueTask<(bool IsThere, bool IsLeftover, bool IsSenderThere, Guid? SameMessage)> LookAsync(NewEmail email, CancellationToken cancellationToken)
     {
         var batch = new WebApiBatch(What);
         batch.Add(WebApiRequest.Get($"emails?$select=activityid,statuscode,directioncode&$filter=activityid%20eq%20{email.ActivityId:D}", What));
+        batch.Add(SameMessageId(email));
         if (email.SenderRecord is { } sender && tables.Find(sender.LogicalName) is { } table)
             batch.Add(WebApiRequest.Get($"{table.SetName}?$select={table.IdColumn}&$filter={table.IdColumn}%20eq%20{sender.Id:D}", What));
         IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
@@ -330,7 +338,8 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
         return (
             isThere,
             isThere && row.Flag("directioncode") == false && row.Number("statuscode") == (int)EmailStatus.Draft,
-            answers.Count > 1 && answers[1][0].Rows(What).Any());
+            answers.Count > 2 && answers[2][0].Rows(What).Any(),
+            Other(answers[1][0], email));
     }
 
     private async ValueTask DeleteAsync(Guid activityId, CancellationToken cancellationToken)

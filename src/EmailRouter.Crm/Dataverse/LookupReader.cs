@@ -176,7 +176,8 @@ internal sealed class LookupReader(WebApiConnection connection, TableDirectory t
         [
             .. new[] { table.IdColumn, table.NameColumn }.Where(c => c.Length > 0),
             .. table.AddressColumns,
-            .. new[] { state, "donotemail" }.Where(c => table.Has(c, unlessKnown: table.LogicalName is "contact" or "account" or "lead")),
+            .. new[] { state }.Where(c => table.Has(c, unlessKnown: table.LogicalName is "contact" or "account" or "lead" or "queue" or "systemuser")),
+            .. table.HasDoNotEmail ? new[] { "donotemail" } : [],
             .. table.Has("ownerid", unlessKnown: table.LogicalName is "contact" or "account" or "lead" or "queue") ? new[] { "_ownerid_value" } : [],
         ];
         var wanted = addresses.ToHashSet(StringComparer.OrdinalIgnoreCase);

@@ -249,7 +249,7 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
         {
             if (tables.Find(group.Key) is not { AddressColumns.Count: > 0 } table)
                 continue;
-            string columns = string.Join(',', table.AddressColumns.Prepend(table.IdColumn).Concat(table.Has("donotemail", unlessKnown: false) ? ["donotemail"] : Array.Empty<string>()));
+            string columns = string.Join(',', table.AddressColumns.Prepend(table.IdColumn).Concat(table.HasDoNotEmail ? ["donotemail"] : Array.Empty<string>()));
             foreach (RecordReference[] some in group.Chunk(100))
             {
                 int place = batch.Add(WebApiRequest.Get($"{table.SetName}?$select={columns}&$filter={ODataText.AnyOf([table.IdColumn], some.Select(r => r.Id.ToString("D")))}", "the recipients"));

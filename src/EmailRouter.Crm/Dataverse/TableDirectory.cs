@@ -25,6 +25,9 @@ internal sealed record TableInfo(string LogicalName, string SetName, string IdCo
     /// <summary>Gets the navigation properties by column and target table.</summary>
     public IReadOnlyDictionary<(string Column, string Target), string> Navigations { get; init; } = new Dictionary<(string Column, string Target), string>();
 
+    /// <summary>Gets a value indicating whether its rows can say that they must not be mailed.</summary>
+    public bool HasDoNotEmail => Has("donotemail", LogicalName is "contact" or "account" or "lead");
+
     /// <summary>Says whether it has a column.</summary>
     /// <param name="column">The column.</param>
     /// <param name="unlessKnown">The answer when its columns are not known.</param>

@@ -48,7 +48,7 @@ public sealed class CrmUnitOfWork
         ArgumentNullException.ThrowIfNull(selection);
         TableSource source = TableSource.Get(session, selection.LogicalName);
         IReadOnlyList<ColumnDefinition> columns = selection.Columns is { } names
-            ? [.. names.Select(source.Find).Append(source.Find(source.Table.PrimaryNameColumn)).Distinct()]
+            ? [.. names.Select(source.Find).Concat(source.Columns.Where(c => c.Name == source.Table.PrimaryNameColumn)).Distinct()]
             : source.Columns;
         var conditions = new List<string>();
         var parameters = new List<(string Name, object? Value)>();

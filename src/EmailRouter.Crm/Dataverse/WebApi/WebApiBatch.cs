@@ -77,7 +77,8 @@ internal sealed class WebApiBatch(string what)
                 continue;
             }
 
-            string inner = string.Create(CultureInfo.InvariantCulture, $"{boundary}_changeset{i}");
+            // The outer boundary must not be the beginning of an inner one (RFC 2046 5.1.1).
+            string inner = string.Create(CultureInfo.InvariantCulture, $"changeset{i}_{boundary}");
             await WriteTextAsync(target, $"--{boundary}\r\nContent-Type: multipart/mixed; boundary={inner}\r\n\r\n", cancellationToken).ConfigureAwait(false);
             for (int n = 0; n < part.Requests.Count; n++)
             {
