@@ -1,5 +1,6 @@
 using System.Text.Json;
 using EmailRouter.Crm.Dataverse.WebApi;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse;
 
@@ -9,25 +10,6 @@ namespace EmailRouter.Crm.Dataverse;
 internal sealed class AccessReporter(WebApiConnection connection, OrganizationDirectory directory)
 {
     private const string What = "the router's rights";
-
-    // Activities share their privileges: those of email are named after the activity.
-    private static readonly string[] needed =
-    [
-        "prvReadActivity", "prvCreateActivity", "prvWriteActivity", "prvAppendActivity", "prvAppendToActivity", "prvReadUser", "prvReadQueue", "prvAppendToQueue",
-        "prvReadOrganization", "prvReadUserSettings", "prvReadContact", "prvReadAccount", "prvAppendToContact", "prvAppendToAccount",
-    ];
-
-    private static readonly (string Name, string Use)[] useful =
-    [
-        ("prvReadLead", "leads are not found by their addresses"),
-        ("prvCreateContact", "no contact can be created for an unknown sender"),
-        ("prvCreateLead", "no lead can be created for an unknown sender"),
-        ("prvDeleteActivity", "an email that two routers promoted at the same moment cannot be taken back"),
-        ("prvCreateNote", "why an email could not be sent is not written to it"),
-        ("prvReadEntity", "custom tables whose records have email addresses are not learned"),
-        ("prvReadMailbox", "forward mailboxes and newer mailbox settings are not seen"),
-        ("prvActOnBehalfOfAnotherUser", "missing tracking tokens are not taken from the sender's own counter"),
-    ];
 
     /// <summary>Looks.</summary>
     /// <param name="cancellationToken">Stops the attempt.</param>
@@ -41,19 +23,19 @@ internal sealed class AccessReporter(WebApiConnection connection, OrganizationDi
             new("CrmVersion", CrmFindingSeverity.Right, $"{connection.Server} is version {site.ServerVersion}; its Web API {site.ApiVersion} is at {site.Root}."),
         };
         (Guid User, Guid Organization, string Name)? first = null;
-        foreach (WebApiUser user in connection.Users)
+        foreach (CrmUser user in connection.Users)
         {
             (Guid User, Guid Organization, string Name) who = await WhoAsync(user, findings, cancellationToken).ConfigureAwait(false);
             first ??= who;
             if (user.Credential is CrmToken { CertificateExpiresOn: { } expires })
-                JudgeCertificate(user, expires, findings);
+                findings.AddRange(AccessFindings.OfCertificate(user, expires, connection.Clock.GetUtcNow()));
         }
 
-        JudgeSettings(findings);
+        findings.AddRange(AccessFindings.OfDirectory(directory));
         return new CrmAccess(first!.Value.Name, first.Value.User, directory.Settings.Name, first.Value.Organization, site.ServerVersion, findings);
     }
 
-    private async ValueTask<(Guid User, Guid Organization, string Name)> WhoAsync(WebApiUser user, List<CrmFinding> findings, CancellationToken cancellationToken)
+    private async ValueTask<(Guid User, Guid Organization, string Name)> WhoAsync(CrmUser user, List<CrmFinding> findings, CancellationToken cancellationToken)
     {
         JsonElement who = (await connection.SendAsync(WebApiRequest.Get("WhoAmI", "who the router is"), cancellationToken, user).ConfigureAwait(false)).Json("who the router is");
         if (who.Id("UserId") is not { } userId)
@@ -62,22 +44,18 @@ internal sealed class AccessReporter(WebApiConnection connection, OrganizationDi
             WebApiRequest.Get($"systemusers?$select=systemuserid,fullname,isdisabled&$filter=systemuserid%20eq%20{userId:D}", What), cancellationToken, user).ConfigureAwait(false))
             .Rows(What).FirstOrDefault();
         string name = row.ValueKind == JsonValueKind.Object ? row.Text("fullname") ?? userId.ToString("D") : userId.ToString("D");
-        findings.Add(row.ValueKind == JsonValueKind.Object && row.Flag("isdisabled") == true
-            ? new CrmFinding("CrmUserDisabled", CrmFindingSeverity.Error, $"The user {name} ({user.Credential}) is disabled.", "Enable it in the organization.")
-            : new CrmFinding("CrmUser", CrmFindingSeverity.Right, $"{user.Credential} is the user {name}."));
+        findings.Add(AccessFindings.OfUser(name, user, row.ValueKind == JsonValueKind.Object && row.Flag("isdisabled") == true));
         await JudgePrivilegesAsync(user, userId, name, findings, cancellationToken).ConfigureAwait(false);
         return (userId, who.Id("OrganizationId") ?? Guid.Empty, name);
     }
 
-    private async ValueTask JudgePrivilegesAsync(WebApiUser user, Guid userId, string name, List<CrmFinding> findings, CancellationToken cancellationToken)
+    private async ValueTask JudgePrivilegesAsync(CrmUser user, Guid userId, string name, List<CrmFinding> findings, CancellationToken cancellationToken)
     {
         WebApiAnswer answer = await connection.TryAsync(
             WebApiRequest.Get($"systemusers({userId:D})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()", What), cancellationToken, user).ConfigureAwait(false);
         if (!answer.IsSuccess || !answer.Json(What).TryGetProperty("RolePrivileges", out JsonElement privileges) || privileges.ValueKind != JsonValueKind.Array)
         {
-            findings.Add(new CrmFinding(
-                "CrmPrivilegesUnknown", CrmFindingSeverity.Warning, $"The server does not tell which privileges {name} has (HTTP {answer.Status}).",
-                $"Make sure that it has {string.Join(", ", needed)}."));
+            findings.Add(AccessFindings.PrivilegesUnknown(name, $"HTTP {answer.Status}"));
             return;
         }
 
@@ -101,64 +79,6 @@ internal sealed class AccessReporter(WebApiConnection connection, OrganizationDi
             }
         }
 
-        string[] missing = [.. needed.Where(p => !held.Contains(p))];
-        findings.Add(missing.Length == 0
-            ? new CrmFinding("CrmPrivileges", CrmFindingSeverity.Right, $"{name} has the privileges the router needs.")
-            : new CrmFinding(
-                "CrmPrivilegeMissing", CrmFindingSeverity.Error, $"{name} lacks {string.Join(", ", missing)}.",
-                "Give it a security role with these privileges at organization level."));
-        foreach ((string privilege, string use) in useful.Where(u => !held.Contains(u.Name)))
-        {
-            findings.Add(new CrmFinding(
-                "CrmPrivilegeUseful", CrmFindingSeverity.Warning, $"{name} lacks {privilege}: {use}.", $"Give it a security role with {privilege}, where that is wanted."));
-        }
-    }
-
-    private void JudgeCertificate(WebApiUser user, DateTimeOffset expires, List<CrmFinding> findings)
-    {
-        TimeSpan left = expires - connection.Clock.GetUtcNow();
-        if (left > TimeSpan.FromDays(30))
-            return;
-        findings.Add(new CrmFinding(
-            "CrmCertificateExpires",
-            left <= TimeSpan.Zero ? CrmFindingSeverity.Error : CrmFindingSeverity.Warning,
-            $"The certificate of {user.Credential} {(left <= TimeSpan.Zero ? "expired" : "expires")} on {expires:u}.",
-            "Register a new certificate with the application, and set it in the deployment."));
-    }
-
-    private void JudgeSettings(List<CrmFinding> findings)
-    {
-        if (directory.SynchronizationChannel == 0)
-        {
-            findings.Add(new CrmFinding(
-                "CrmServerSideSync",
-                CrmFindingSeverity.Warning,
-                "The organization processes email by server-side synchronization (organization.emailconnectionchannel is 0). Mailboxes that it synchronizes too are handled twice.",
-                "Set 'Process email using' to the email router in the system settings, or disable these mailboxes for server-side synchronization."));
-        }
-
-        CrmMailbox[] routed = [.. directory.Mailboxes.Where(m => m.IncomingDelivery == DeliveryMethod.Router || m.OutgoingDelivery == DeliveryMethod.Router)];
-        findings.Add(routed.Length == 0
-            ? new CrmFinding(
-                "CrmNoMailbox", CrmFindingSeverity.Error, "No user and no queue sends or receives email through the router.",
-                "Set the incoming or outgoing delivery method of the mailboxes to server-side synchronization or email router (2).")
-            : new CrmFinding("CrmMailboxes", CrmFindingSeverity.Right, $"{routed.Length} users and queues send or receive email through the router."));
-        foreach (CrmMailbox mailbox in routed)
-        {
-            bool asks = mailbox.Kind == CrmMailboxKind.Queue ? directory.Settings.RequireApprovalForQueues : directory.Settings.RequireApprovalForUsers;
-            if (asks && mailbox.Approval != AccessApproval.Approved)
-            {
-                findings.Add(new CrmFinding(
-                    "CrmAddressNotApproved", CrmFindingSeverity.Warning, $"The address {mailbox.Address} of {mailbox.Owner} is not approved (emailrouteraccessapproval is {mailbox.Approval}).",
-                    "Approve the email address in the organization."));
-            }
-
-            if (!mailbox.IsActive)
-            {
-                findings.Add(new CrmFinding(
-                    "CrmMailboxDisabled", CrmFindingSeverity.Warning, $"{mailbox.Owner} with the address {mailbox.Address} is disabled; its email is not handled.",
-                    "Enable it, or set its delivery methods to none."));
-            }
-        }
+        findings.AddRange(AccessFindings.OfPrivileges(name, held));
     }
 }

@@ -44,18 +44,27 @@ internal sealed class BounceWriter(WebApiConnection connection, TableDirectory t
             rows.AddRange(answers[i][0].Rows(What).Take(1));
         }
 
-        JsonElement byMessageId = rows.Find(r => report.MessageId is { Length: > 0 } id && r.Text("messageid") == id);
-        JsonElement byEnvelope = rows.Find(r => report.ActivityId is { } id && r.Id("activityid") == id);
-        (BounceResult result, BouncedEmail? email, string? reason) = BounceJudge.Judge(
-            report,
-            Read(byMessageId, report),
-            Read(byEnvelope, report),
-            token => Read(rows.Find(r => string.Equals(r.Text("trackingtoken"), token, StringComparison.OrdinalIgnoreCase)), report));
+        (BounceResult result, BouncedEmail? email, string? reason) = Judge(report, rows);
         if (report.PeekOnly || !result.Changed)
             return result;
         string etag = rows.First(r => r.Id("activityid") == email!.Id).ETag() ?? throw WebApiErrors.Unreadable(What, "it has no version");
         await MarkAsync(email!.Id, etag, reason!, cancellationToken).ConfigureAwait(false);
         return result;
+    }
+
+    /// <summary>Judges a report by the rows of the emails that it may be about.</summary>
+    /// <param name="report">The report.</param>
+    /// <param name="rows">The rows.</param>
+    /// <returns>What was found, the email that is to be changed if any, and the reason it is to get.</returns>
+    public static (BounceResult Result, BouncedEmail? Email, string? Reason) Judge(BounceReport report, List<JsonElement> rows)
+    {
+        JsonElement byMessageId = rows.Find(r => report.MessageId is { Length: > 0 } id && r.Text("messageid") == id);
+        JsonElement byEnvelope = rows.Find(r => report.ActivityId is { } id && r.Id("activityid") == id);
+        return BounceJudge.Judge(
+            report,
+            Read(byMessageId, report),
+            Read(byEnvelope, report),
+            token => Read(rows.Find(r => string.Equals(r.Text("trackingtoken"), token, StringComparison.OrdinalIgnoreCase)), report));
     }
 
     private static BouncedEmail? Read(JsonElement row, BounceReport report)

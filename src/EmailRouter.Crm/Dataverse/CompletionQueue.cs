@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using EmailRouter.Crm.Dataverse.WebApi;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse;
 
@@ -122,7 +123,7 @@ internal sealed class CompletionQueue(WebApiConnection connection, PendingReader
         }
 
         foreach (Item item in left)
-            item.Done.TrySetException(Lost(item, "changed again and again"));
+            item.Done.TrySetException(OutcomeState.Lost(item.Email.ActivityId, "changed again and again"));
     }
 
     /// <summary>
@@ -151,19 +152,12 @@ internal sealed class CompletionQueue(WebApiConnection connection, PendingReader
             JsonElement row = answers[i][0].Rows(What).FirstOrDefault();
             if (row.ValueKind != JsonValueKind.Object)
             {
-                item.Done.TrySetException(new CrmException("CrmRecordMissing", $"There is no email with the id {item.Email.ActivityId}.", "Look at who deleted it.") { IsAboutRecord = true });
+                item.Done.TrySetException(OutcomeState.Missing(item.Email.ActivityId));
                 continue;
             }
 
             var status = (EmailStatus)(row.Number("statuscode") ?? 0);
-            bool isDone = item.Outcome switch
-            {
-                SendOutcome.Sent sent => status == EmailStatus.Sent && row.Text("messageid") == sent.MessageId,
-                SendOutcome.Failed => status == EmailStatus.Failed,
-                SendOutcome.Retry or SendOutcome.Released => status == EmailStatus.PendingSend,
-                SendOutcome.Uncertain uncertain => status == EmailStatus.Sending && row.Text("messageid") == uncertain.MessageId,
-                _ => false,
-            };
+            bool isDone = OutcomeState.IsWritten(item.Outcome, status, row.Text("messageid"));
             if (isDone)
             {
                 item.Done.TrySetResult();
@@ -175,18 +169,12 @@ internal sealed class CompletionQueue(WebApiConnection connection, PendingReader
             }
             else
             {
-                item.Done.TrySetException(Lost(item, $"{status} now"));
+                item.Done.TrySetException(OutcomeState.Lost(item.Email.ActivityId, $"{status} now"));
             }
         }
 
         return own;
     }
-
-    private static CrmException Lost(Item item, string state) => new(
-        "CrmClaimLost",
-        $"The email {item.Email.ActivityId} was claimed by somebody else or is finished; it is {state}.",
-        "Look at the email and at the send journal; an attempt that takes longer than the time after which emails are taken back needs a longer such time.")
-    { IsAboutRecord = true };
 
     private static JsonObject Columns(PendingEmail email, SendOutcome outcome, TableDirectory tables)
     {

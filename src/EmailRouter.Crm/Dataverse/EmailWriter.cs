@@ -155,7 +155,7 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
         "the queue item");
 
     /// <summary>The queue item's id follows from the email's and the queue's, so that making it twice makes one.</summary>
-    private static Guid Combine(Guid activityId, Guid queueId)
+    internal static Guid Combine(Guid activityId, Guid queueId)
     {
         byte[] bytes = activityId.ToByteArray();
         byte[] queue = queueId.ToByteArray();
@@ -350,6 +350,6 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
             throw WebApiErrors.Explain(deleted, What, connection.Server);
     }
 
-    private static string Cut(string text, int length) =>
+    internal static string Cut(string text, int length) =>
         text.Length <= length ? text : text[..(char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)];
 }

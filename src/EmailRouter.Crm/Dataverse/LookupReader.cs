@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using EmailRouter.Crm.Dataverse.WebApi;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse;
 
@@ -16,21 +17,15 @@ namespace EmailRouter.Crm.Dataverse;
 internal sealed class LookupReader(WebApiConnection connection, TableDirectory tables, OrganizationSettings settings)
 {
     private const string What = "the email's correlation and addresses";
-    private const int MaxOwners = 101;
     private const int MaxBearers = 10;
     private const int MaxSmartCandidates = 500;
-    private const int MaxSmartMatches = 10;
 
     // A query may name so many conditions, and its address within a batch may be so long.
     private const int MaxConditions = 120;
     private const int MaxFilterLength = 12_000;
 
     private readonly List<(WebApiRequest Request, Action<JsonElement> Use, bool AllPages)> parts = [];
-    private readonly Dictionary<string, StoredEmail> byMessageId = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, List<StoredEmail>> byToken = new(StringComparer.OrdinalIgnoreCase);
-    private readonly List<StoredEmail> inConversation = [];
-    private readonly List<SmartMatch> smartMatches = [];
-    private readonly Dictionary<string, Dictionary<RecordReference, AddressOwner>> owners = new(StringComparer.OrdinalIgnoreCase);
+    private readonly LookupResults results = new(settings);
 
     /// <summary>Looks up.</summary>
     /// <param name="query">What to look for.</param>
@@ -50,19 +45,7 @@ internal sealed class LookupReader(WebApiConnection connection, TableDirectory t
         foreach (TableInfo table in tables.AddressTables)
             AskForOwners(table, addresses);
         await SendAsync(cancellationToken).ConfigureAwait(false);
-        return new RecordLookup
-        {
-            ByMessageId = byMessageId,
-            ByTrackingToken = byToken.Where(t => t.Value.Count > 0).ToDictionary(t => t.Key, t => t.Value[0], StringComparer.OrdinalIgnoreCase),
-            EarlierByTrackingToken = byToken.Where(t => t.Value.Count > 1)
-                .ToDictionary(t => t.Key, t => (IReadOnlyList<StoredEmail>)t.Value[1..], StringComparer.OrdinalIgnoreCase),
-            ByConversation = inConversation.MaxBy(e => e.CreatedOn),
-            SmartMatches = [.. smartMatches.OrderByDescending(m => m.Email.CreatedOn).Take(MaxSmartMatches)],
-            Owners = owners.ToDictionary(
-                o => o.Key,
-                o => (IReadOnlyList<AddressOwner>)[.. o.Value.Values.OrderByDescending(a => a.IsActive).Take(MaxOwners)],
-                StringComparer.OrdinalIgnoreCase),
-        };
+        return results.ToLookup();
     }
 
     private async ValueTask SendAsync(CancellationToken cancellationToken)
@@ -96,51 +79,24 @@ internal sealed class LookupReader(WebApiConnection connection, TableDirectory t
         var wanted = messageIds.ToHashSet(StringComparer.Ordinal);
         foreach (string[] some in Chunks(wanted, 1))
         {
-            Ask($"emails?{EmailRows.StoredColumns}&$filter={ODataText.AnyOf(["messageid"], some.Select(ODataText.Quote))}", "emails by Message-ID", row =>
-            {
-                // The database compares without regard to case. Of two copies of one email the incoming one counts, then the older.
-                if (EmailRows.Stored(row) is not { MessageId: { } id } email || !wanted.Contains(id))
-                    return;
-                if (!byMessageId.TryGetValue(id, out StoredEmail? other) || (other.IsOutgoing, other.CreatedOn).CompareTo((email.IsOutgoing, email.CreatedOn)) > 0)
-                    byMessageId[id] = email;
-            });
+            Ask($"emails?{EmailRows.StoredColumns}&$filter={ODataText.AnyOf(["messageid"], some.Select(ODataText.Quote))}", "emails by Message-ID", row => results.AddByMessageId(row, wanted));
         }
     }
 
     private void AskForToken(string token) => Ask(
         $"emails?{EmailRows.StoredColumns}&$filter=trackingtoken%20eq%20{ODataText.Quote(token)}%20and%20directioncode%20eq%20true&$orderby=createdon%20desc&$top={MaxBearers}",
         "emails by tracking token",
-        row =>
-        {
-            if (EmailRows.Stored(row) is not { } email)
-                return;
-            if (!byToken.TryGetValue(token, out List<StoredEmail>? bearers))
-                byToken[token] = bearers = [];
-            bearers.Add(email);
-        });
+        row => results.AddBearer(token, row));
 
     private void AskForConversation(Guid conversation)
     {
         if (!tables.Email.Has("conversationindex"))
             return;
 
-        // The id is bytes 6 to 21, and the first 15 of its 16 bytes are 20 whole characters of the base64 text.
-        byte[] id = conversation.ToByteArray();
-        string part = Convert.ToBase64String(id, 0, 15);
         Ask(
-            $"emails?{EmailRows.StoredColumns}&$filter=contains(conversationindex,{ODataText.Quote(part)})%20and%20statuscode%20ne%201&$orderby=createdon%20desc&$top={MaxBearers}",
+            $"emails?{EmailRows.StoredColumns}&$filter=contains(conversationindex,{ODataText.Quote(LookupResults.PartOf(conversation))})%20and%20statuscode%20ne%201&$orderby=createdon%20desc&$top={MaxBearers}",
             "emails by conversation",
-            row =>
-            {
-                if (EmailRows.Stored(row) is { } email && row.Text("conversationindex") is { } index && Bears(index, id))
-                    inConversation.Add(email);
-            });
-    }
-
-    private static bool Bears(string index, byte[] id)
-    {
-        byte[] bytes = new byte[index.Length];
-        return Convert.TryFromBase64String(index, bytes, out int length) && length >= 22 && bytes.AsSpan(6, 16).SequenceEqual(id);
+            row => results.AddOfConversation(conversation, row));
     }
 
     private void AskForSmartMatches(SmartMatchQuery smart, IReadOnlyList<string> addresses)
@@ -148,29 +104,15 @@ internal sealed class LookupReader(WebApiConnection connection, TableDirectory t
         string filter = $"createdon%20ge%20{ODataText.Time(smart.NotBefore)}%20and%20(statuscode%20eq%203%20or%20statuscode%20eq%204)";
         if (smart.MinAddressCount > 0 && addresses.Count > 0)
             filter += $"%20and%20email_activity_parties/any(p:{ODataText.AnyOf(["p/addressused"], addresses.Take(10).Select(ODataText.Quote))})";
-        var words = smart.Keys.Words.ToHashSet();
-        var hashes = smart.Keys.Addresses.ToHashSet();
         Ask(
             $"emails?{EmailRows.StoredColumns}&$filter={filter}&$orderby=createdon%20desc&$top={MaxSmartCandidates.ToString(CultureInfo.InvariantCulture)}",
             "emails that resemble it",
-            row =>
-            {
-                if (EmailRows.Stored(row) is not { } email)
-                    return;
-                SmartMatchKeys keys = SmartMatchKeys.Compute(email.Subject, email.Addresses, settings);
-                int shared = keys.Words.Count(words.Contains);
-                int sharedAddresses = keys.Addresses.Count(hashes.Contains);
-                if (shared > 0 && sharedAddresses >= smart.MinAddressCount && Math.Abs(keys.Words.Count - words.Count) <= smart.DeltaSubjectCount &&
-                    shared >= Math.Max(keys.Words.Count, words.Count) - smart.DeltaSubjectCount)
-                {
-                    smartMatches.Add(new SmartMatch(email, shared, sharedAddresses));
-                }
-            });
+            row => results.AddResembling(smart, row));
     }
 
     private void AskForOwners(TableInfo table, string[] addresses)
     {
-        string state = table.LogicalName is "systemuser" or "businessunit" or "equipment" ? "isdisabled" : "statecode";
+        string state = LookupResults.StateColumn(table);
         bool isKnown = table.Columns is not null;
         string[] columns =
         [
@@ -186,30 +128,8 @@ internal sealed class LookupReader(WebApiConnection connection, TableDirectory t
             Ask(
                 $"{table.SetName}?$select={string.Join(',', columns.Distinct())}&$filter={ODataText.AnyOf(table.AddressColumns, some.Select(ODataText.Quote))}",
                 $"addresses in {table.LogicalName}",
-                row => AddOwner(table, state, wanted, row),
+                row => results.AddOwner(table, wanted, row),
                 allPages: isKnown);
-        }
-    }
-
-    private void AddOwner(TableInfo table, string state, HashSet<string> wanted, JsonElement row)
-    {
-        if (row.Id(table.IdColumn) is not { } id)
-            return;
-        foreach (string column in table.AddressColumns)
-        {
-            if (row.Text(column)?.Trim() is not { Length: > 0 } address || !wanted.TryGetValue(address, out string? asked))
-                continue;
-            var record = new RecordReference(table.LogicalName, id, table.NameColumn.Length > 0 ? row.Text(table.NameColumn) : null);
-            if (!owners.TryGetValue(asked, out Dictionary<RecordReference, AddressOwner>? found))
-                owners[asked] = found = [];
-            found.TryAdd(record, new AddressOwner
-            {
-                Record = record,
-                IsActive = state == "isdisabled" ? row.Flag(state) != true : row.Number(state) is null or 0,
-                OwnerId = row.Id("_ownerid_value"),
-                Column = column,
-                DoNotEmail = row.Flag("donotemail") == true,
-            });
         }
     }
 

@@ -83,7 +83,14 @@ internal static class MailboxReader
 
     private static WebApiRequest Listed(string path) => WebApiRequest.Get(path, What) with { Prefer = "odata.maxpagesize=5000," + WebApiRequest.LookupAnnotations };
 
-    private static OrganizationDirectory Read(JsonElement organization, List<JsonElement> users, List<JsonElement> settings, List<JsonElement> queues, List<JsonElement> mailboxRows)
+    /// <summary>Makes the directory of rows.</summary>
+    /// <param name="organization">The organization's row.</param>
+    /// <param name="users">The users' rows.</param>
+    /// <param name="settings">The rows of the users' settings.</param>
+    /// <param name="queues">The queues' rows.</param>
+    /// <param name="mailboxRows">The mailboxes' rows; none on servers that have none.</param>
+    /// <returns>The directory.</returns>
+    public static OrganizationDirectory Read(JsonElement organization, List<JsonElement> users, List<JsonElement> settings, List<JsonElement> queues, List<JsonElement> mailboxRows)
     {
         var found = new List<CrmMailbox>();
         var teams = new HashSet<Guid>();

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using EmailRouter.Crm.Dataverse.WebApi;
-using EmailRouter.Crm.Outbox;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse;
 
@@ -12,8 +12,6 @@ namespace EmailRouter.Crm.Dataverse;
 internal sealed class PendingReader(WebApiConnection connection) : IDisposable
 {
     private const string What = "the pending emails";
-    private const int PageSize = 250;
-    private const int MaxPages = 6;
     private const int MaxRounds = 5;
     private const int MaxNamed = 50;
 
@@ -25,7 +23,7 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
         "deliveryreceiptrequested", "readreceiptrequested",
     ];
 
-    private readonly Dictionary<Guid, (long Deficit, long Turn)> shares = [];
+    private readonly ClaimTurns turns = new();
     private readonly HashSet<Guid> releasedStuck = [];
 
     // Claims of one process go one after the other, so that they do not take each other's emails.
@@ -61,7 +59,7 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
             for (int round = 0; round < MaxRounds && claimed.Count < request.MaxCount; round++)
             {
                 ClaimRequest rest = request with { MaxCount = request.MaxCount - claimed.Count, ExceptActivityIds = [.. request.ExceptActivityIds, .. claimed.Select(c => c.ActivityId)] };
-                List<Candidate> chosen = await ChooseAsync(rest, directory, tables, cancellationToken).ConfigureAwait(false);
+                List<PendingCandidate> chosen = await ChooseAsync(rest, directory, tables, cancellationToken).ConfigureAwait(false);
                 if (chosen.Count == 0)
                     break;
                 List<PendingEmail> won = await ClaimAsync(chosen, request.PeekOnly, directory, tables, cancellationToken).ConfigureAwait(false);
@@ -82,62 +80,25 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
     public void Dispose() => turn.Dispose();
 
     /// <summary>Lists what may be sent and takes some of it, the senders in turn.</summary>
-    private async ValueTask<List<Candidate>> ChooseAsync(ClaimRequest request, OrganizationDirectory directory, TableDirectory tables, CancellationToken cancellationToken)
+    private async ValueTask<List<PendingCandidate>> ChooseAsync(ClaimRequest request, OrganizationDirectory directory, TableDirectory tables, CancellationToken cancellationToken)
     {
-        var except = request.ExceptActivityIds.ToHashSet();
-        var found = new Dictionary<Guid, List<Candidate>>();
-        var satisfied = new HashSet<Guid>();
         string conditions = Conditions(request, tables);
-        for (int page = 0; page < MaxPages; page++)
-        {
-            // A sender with more than its part must not hide the others, so the next page leaves out whoever has enough or may not send.
-            string others = satisfied.Count == 0 ? string.Empty : $"%20and%20not%20({FromAnyOf(satisfied.Take(MaxNamed * 2))})";
-            WebApiAnswer answer = await connection.SendAsync(
-                WebApiRequest.Get(
-                    $"emails?$select={Columns(tables)}&$expand={EmailRows.Parties},{EmailRows.Attachments}&$filter={conditions}{others}" +
-                    $"&$orderby=prioritycode%20desc,createdon&$top={PageSize.ToString(CultureInfo.InvariantCulture)}",
-                    What),
-                cancellationToken).ConfigureAwait(false);
-            List<JsonElement> rows = [.. answer.Rows(What)];
-            int before = satisfied.Count;
-            foreach (JsonElement row in rows)
+        return await turns.TakeAsync(
+            request,
+            directory,
+            async satisfied =>
             {
-                if (Candidate.Read(row) is not { } candidate)
-                    continue;
-                if (!found.TryGetValue(candidate.Sender.Id, out List<Candidate>? own))
-                    found[candidate.Sender.Id] = own = [];
-                bool isWanted = (request.Senders?.Contains(candidate.Sender.Id) ?? true) && MaySend(candidate.Sender, directory);
-                if (isWanted && own.Count < request.MaxPerSender && !except.Contains(candidate.Id) && (request.ActivityIds?.Contains(candidate.Id) ?? true) &&
-                    own.TrueForAll(c => c.Id != candidate.Id))
-                {
-                    own.Add(candidate);
-                }
-
-                if (!isWanted || own.Count >= request.MaxPerSender)
-                    satisfied.Add(candidate.Sender.Id);
-            }
-
-            if (rows.Count < PageSize || satisfied.Count == before)
-                break;
-        }
-
-        var waiting = found.Where(f => f.Value.Count > 0).Select(f =>
-        {
-            (long deficit, long lastTurn) = shares.GetValueOrDefault(f.Key);
-            return new SenderShare<Candidate>(f.Key, f.Value) { Deficit = deficit, Turn = lastTurn };
-        }).ToList();
-        List<Candidate> chosen = DeficitRoundRobin.Take(waiting, request.MaxCount);
-        if (!request.PeekOnly)
-        {
-            foreach (SenderShare<Candidate> share in waiting.Where(s => s.IsVisited))
-                shares[share.SenderId] = (share.Deficit, share.Turn);
-        }
-
-        return chosen;
+                // A sender with more than its part must not hide the others, so the next page leaves out whoever has enough or may not send.
+                string others = satisfied.Count == 0 ? string.Empty : $"%20and%20not%20({FromAnyOf(satisfied.Take(MaxNamed * 2))})";
+                WebApiAnswer answer = await connection.SendAsync(
+                    WebApiRequest.Get(
+                        $"emails?$select={Columns(tables)}&$expand={EmailRows.Parties},{EmailRows.Attachments}&$filter={conditions}{others}" +
+                        $"&$orderby=prioritycode%20desc,createdon&$top={ClaimTurns.PageSize.ToString(CultureInfo.InvariantCulture)}",
+                        What),
+                    cancellationToken).ConfigureAwait(false);
+                return [.. answer.Rows(What)];
+            }).ConfigureAwait(false);
     }
-
-    private static bool MaySend(RecordReference sender, OrganizationDirectory directory) =>
-        SenderGate.Check(sender, directory.Find(sender.Id), directory.Settings).All(e => e.Verdict != EvidenceVerdict.Reject);
 
     private string Conditions(ClaimRequest request, TableDirectory tables)
     {
@@ -166,14 +127,14 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
 
     /// <summary>Claims the chosen and reads what else is needed of them, in one batch.</summary>
     private async ValueTask<List<PendingEmail>> ClaimAsync(
-        List<Candidate> chosen, bool peekOnly, OrganizationDirectory directory, TableDirectory tables, CancellationToken cancellationToken)
+        List<PendingCandidate> chosen, bool peekOnly, OrganizationDirectory directory, TableDirectory tables, CancellationToken cancellationToken)
     {
         DateTimeOffset claimedOn = connection.Clock.GetUtcNow();
         if (!peekOnly && directory.Settings.UseTrackingToken)
             await GiveTokensAsync(chosen, directory, cancellationToken).ConfigureAwait(false);
         var batch = new WebApiBatch(What);
         var places = new List<(int Claim, int Read)>();
-        foreach (Candidate candidate in chosen)
+        foreach (PendingCandidate candidate in chosen)
         {
             int claim = peekOnly ? -1 : batch.Add(WebApiRequest.Patch($"emails({candidate.Id:D})", candidate.Claim(), candidate.ETag, What));
             places.Add((claim, batch.Add(WebApiRequest.Get($"emails({candidate.Id:D})?$select=activityid,description", What))));
@@ -207,13 +168,13 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
     }
 
     /// <summary>Emails get their tokens when they are made pending; where one has none, the CRM is asked for one, or the router makes one of the email's own id.</summary>
-    private async ValueTask GiveTokensAsync(List<Candidate> chosen, OrganizationDirectory directory, CancellationToken cancellationToken)
+    private async ValueTask GiveTokensAsync(List<PendingCandidate> chosen, OrganizationDirectory directory, CancellationToken cancellationToken)
     {
-        Candidate[] without = [.. chosen.Where(c => c.Token is null)];
+        PendingCandidate[] without = [.. chosen.Where(c => c.Token is null)];
         if (without.Length == 0)
             return;
         var batch = new WebApiBatch("tracking tokens");
-        foreach (Candidate candidate in without)
+        foreach (PendingCandidate candidate in without)
         {
             batch.Add(WebApiRequest.Post("GetTrackingTokenEmail", new JsonObject { ["Subject"] = candidate.Subject }, "a tracking token") with
             {
@@ -228,20 +189,15 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
             if (!answer.IsSuccess && answer.Status is not (400 or 403 or 404 or 405 or 501))
                 throw WebApiErrors.Explain(answer, "a tracking token", connection.Server);
             string? token = answer.IsSuccess ? answer.Json("a tracking token").Text("TrackingToken") : null;
-            without[i].Give(string.IsNullOrEmpty(token) ? OwnToken(without[i], directory.Settings) : token, directory.Settings);
+            if (string.IsNullOrEmpty(token))
+                without[i].GiveOwn(directory.Settings);
+            else
+                without[i].Give(token, directory.Settings);
         }
     }
 
-    private static string OwnToken(Candidate candidate, OrganizationSettings settings)
-    {
-        uint user = BitConverter.ToUInt32(candidate.Sender.Id.ToByteArray(), 0);
-        uint counter = BitConverter.ToUInt32(candidate.Id.ToByteArray(), 0);
-        int users = (int)Math.Min(999_999_999, Math.Pow(10, settings.TrackingTokenIdDigits) - 1);
-        return TrackingToken.Format((int)(user % users) + 1, (int)(counter % settings.MaximumTrackingNumber) + 1, settings);
-    }
-
     /// <summary>A recipient's record may have got an address, or have opted out, since the email was written.</summary>
-    private static List<(RecordReference Party, int Place)> AskForRecipients(WebApiBatch batch, List<Candidate> chosen, TableDirectory tables)
+    private static List<(RecordReference Party, int Place)> AskForRecipients(WebApiBatch batch, List<PendingCandidate> chosen, TableDirectory tables)
     {
         var asked = new List<(RecordReference Party, int Place)>();
         IEnumerable<RecordReference> records = chosen.SelectMany(c => c.Parties).Where(p => p.Role != ParticipationType.Sender).Select(p => p.Party).OfType<RecordReference>().Distinct();
@@ -286,134 +242,5 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
         Stream json = await connection.OpenAsync(
             new WebApiRequest(HttpMethod.Get, $"activitymimeattachments({attachmentId:D})?$select=body", what), cancellationToken).ConfigureAwait(false);
         return new Base64JsonStream(json, "body", what);
-    }
-
-    private sealed class Candidate : ISendCost
-    {
-        private JsonElement row;
-        private bool hasNewToken;
-
-        public Guid Id { get; private init; }
-
-        public required RecordReference Sender { get; init; }
-
-        public required string ETag { get; init; }
-
-        public string Subject { get; private set; } = string.Empty;
-
-        public string? Token { get; private set; }
-
-        public IReadOnlyList<ActivityParty> Parties { get; private init; } = [];
-
-        public long Size { get; private init; }
-
-        public EmailPriority Priority { get; private init; }
-
-        public DateTimeOffset CreatedOn { get; private init; }
-
-        private IReadOnlyList<JsonElement> Attachments { get; init; } = [];
-
-        public static Candidate? Read(JsonElement row)
-        {
-            IReadOnlyList<ActivityParty> parties = EmailRows.ReadParties(row);
-            RecordReference? sender = parties.FirstOrDefault(p => p.Role == ParticipationType.Sender)?.Party;
-            if (row.Id("activityid") is not { } id || row.ETag() is not { } etag || sender is null)
-                return null;
-            List<JsonElement> attachments = [.. row.Expanded("email_activity_mime_attachment").OrderBy(a => a.Number("attachmentnumber") ?? 0)];
-            return new Candidate
-            {
-                row = row,
-                Id = id,
-                Sender = sender,
-                ETag = etag,
-                Subject = row.Text("subject") ?? string.Empty,
-                Token = row.Text("trackingtoken") is { Length: > 0 } token ? token : null,
-                Parties = parties,
-                Attachments = attachments,
-                Size = attachments.Sum(a => a.Long("filesize") ?? 0),
-                Priority = (EmailPriority)(row.Number("prioritycode") ?? 1),
-                CreatedOn = row.Time("createdon") ?? DateTimeOffset.MinValue,
-            };
-        }
-
-        public void Give(string token, OrganizationSettings settings)
-        {
-            string subject = TrackingToken.Insert(Subject, token, settings);
-            if (!subject.Contains(token, StringComparison.OrdinalIgnoreCase))
-                return;
-            (Subject, Token, hasNewToken) = (subject, token, true);
-        }
-
-        public JsonObject Claim()
-        {
-            var json = new JsonObject { ["statecode"] = (int)EmailState.Completed, ["statuscode"] = (int)EmailStatus.Sending };
-            if (hasNewToken)
-            {
-                json["subject"] = Subject;
-                json["trackingtoken"] = Token;
-            }
-
-            return json;
-        }
-
-        public PendingEmail ToPending(
-            string description,
-            ClaimStamp stamp,
-            OrganizationDirectory directory,
-            TableDirectory tables,
-            Dictionary<RecordReference, JsonElement> records,
-            Func<Guid, string, CancellationToken, ValueTask<Stream>> open)
-        {
-            CrmMailbox mailbox = directory.Find(Sender.Id)!;
-            string? submittedBy = row.Text("submittedby");
-            return new PendingEmail
-            {
-                ActivityId = Id,
-                ClaimVersion = stamp.ToString(),
-                Subject = Subject,
-                TrackingToken = Token,
-                Description = description,
-                MimeType = row.Text("mimetype") is { Length: > 0 } type ? type : description.Contains('<', StringComparison.Ordinal) ? "text/html" : "text/plain",
-                Parties = [.. Parties.Select(p => Refresh(p, mailbox, tables, records))],
-                FromName = mailbox.Owner.Name,
-                From = mailbox.Owner,
-                FromAddress = mailbox.Address,
-                SubmittedBy = submittedBy is null or "" || string.Equals(submittedBy, mailbox.Address, StringComparison.OrdinalIgnoreCase) ? null : submittedBy,
-                Attachments = [.. Attachments.Select(a => Attachment(a, open)).OfType<EmailAttachment>()],
-                MessageId = row.Text("messageid") is { Length: > 0 } messageId ? messageId : null,
-                InReplyTo = row.Text("inreplyto"),
-                ConversationIndex = row.Text("conversationindex"),
-                Priority = Priority,
-                DeliveryAttempts = row.Number("deliveryattempts") ?? 0,
-                CreatedOn = CreatedOn,
-                WasStuck = row.Number("statuscode") == (int)EmailStatus.Sending,
-                DeliveryReceiptRequested = row.Flag("deliveryreceiptrequested") == true,
-                ReadReceiptRequested = row.Flag("readreceiptrequested") == true,
-            };
-        }
-
-        private static ActivityParty Refresh(ActivityParty party, CrmMailbox sender, TableDirectory tables, Dictionary<RecordReference, JsonElement> records)
-        {
-            if (party.Role == ParticipationType.Sender)
-                return party with { AddressUsed = party.AddressUsed ?? sender.Address };
-            if (party.Party is null || !records.TryGetValue(party.Party, out JsonElement record))
-                return party;
-            return party with
-            {
-                AddressUsed = party.AddressUsed ?? tables.Find(party.Party.LogicalName)?.AddressColumns.Select(c => record.Text(c)).FirstOrDefault(a => !string.IsNullOrWhiteSpace(a)),
-                DoNotEmail = party.DoNotEmail || record.Flag("donotemail") == true,
-            };
-        }
-
-        private static EmailAttachment? Attachment(JsonElement row, Func<Guid, string, CancellationToken, ValueTask<Stream>> open)
-        {
-            if (row.Id("activitymimeattachmentid") is not { } id)
-                return null;
-            string name = row.Text("filename") ?? "attachment";
-            return new EmailAttachment(name, row.Text("mimetype") ?? "application/octet-stream", row.Long("filesize") ?? 0, stop => open(id, name, stop))
-            {
-                ContentId = row.Text("attachmentcontentid") is { Length: > 0 } contentId ? contentId.Trim('<', '>') : null,
-            };
-        }
     }
 }

@@ -67,6 +67,14 @@ internal sealed class TableDirectory
             .OrderBy(t => Array.FindIndex(usual, u => u.LogicalName == t.LogicalName) is var place and >= 0 ? place : usual.Length).ThenBy(t => t.LogicalName, StringComparer.Ordinal)];
     }
 
+    /// <summary>Makes a directory of what every organization has.</summary>
+    /// <param name="columns">The columns of <c>email</c>; null when they are not known.</param>
+    /// <param name="createColumns">Those that can be given at creation; null when that is not known.</param>
+    /// <param name="updateColumns">Those that can be changed; null when that is not known.</param>
+    /// <returns>The directory.</returns>
+    public static TableDirectory Usual(IReadOnlySet<string>? columns, IReadOnlySet<string>? createColumns, IReadOnlySet<string>? updateColumns) => new(
+        usual.Select(t => t.LogicalName == "email" ? t with { Columns = columns, CreateColumns = createColumns, UpdateColumns = updateColumns } : t));
+
     /// <summary>Gets the tables whose rows email is addressed to.</summary>
     public IReadOnlyList<TableInfo> AddressTables { get; }
 

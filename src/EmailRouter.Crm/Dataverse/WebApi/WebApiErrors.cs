@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using EmailRouter.Crm.Server;
 using EmailRouter.Shared.Http;
 
 namespace EmailRouter.Crm.Dataverse.WebApi;
@@ -8,90 +9,23 @@ namespace EmailRouter.Crm.Dataverse.WebApi;
 /// <summary>Turns what a server answers into errors an administrator can act on.</summary>
 internal static partial class WebApiErrors
 {
-    private const int MaxWords = 600;
-
-    /// <summary>The codes of a row with the same key, or of duplicate detection.</summary>
-    private static readonly HashSet<uint> duplicateCodes = [0x80040237, 0x80060892, 0x80040333, 0x80040338];
-
-    /// <summary>The codes of the service protection limits.</summary>
-    private static readonly HashSet<uint> throttleCodes = [0x80072321, 0x80072322, 0x80072326];
-
     /// <summary>Explains an answer that is no success.</summary>
     /// <param name="answer">The answer.</param>
     /// <param name="what">What was asked for, in words.</param>
     /// <param name="server">The server's name.</param>
     /// <returns>The error.</returns>
-    public static CrmException Explain(WebApiAnswer answer, string what, string server)
-    {
-        if (answer.IsWebPage && answer.Status is not (401 or 403 or 429 or 502 or 503 or 504))
-            return Page(answer, what);
-        (string codeText, string message) = answer.Error;
-        uint code = Code(codeText);
-        string said = message.Length == 0 ? $"HTTP {answer.Status}" : $"{Cut(message)} (HTTP {answer.Status}{(code == 0 ? string.Empty : $", 0x{code:X8}")})";
-        string where = $"{server} refused {what}: {said}";
-        CrmException Error(string id, string remedy, bool transient = false, bool record = false) => new(id, where, remedy)
-        {
-            IsTransient = transient,
-            IsAboutRecord = record,
-            RetryAfter = answer.RetryAfter,
-        };
-
-        if (answer.Status == 429 || throttleCodes.Contains(code))
-            return Error("CrmThrottled", "Nothing; the router waits. If it happens all day, add further application users to the deployment.", transient: true);
-        if (answer.Status is 502 or 503 or 504 or 408)
-            return Error("CrmUnavailable", "Nothing, if it passes; the router tries again. Otherwise look at the server's state.", transient: true);
-        if (Privilege().Match(message) is { Success: true } privilege)
-        {
-            return Error(
-                "CrmPrivilegeMissing",
-                $"Give the router's user a security role with the privilege {privilege.Value} at organization level.");
-        }
-
-        if (IsAbout(message, "is disabled") && IsAbout(message, "user") || code is 0x80040225)
-            return Error("CrmUserDisabled", "Enable the router's user in the organization, or enter another one in the deployment.");
-        if (code is 0x80072560 or 0x80041D1F || IsAbout(message, "not a member of the organization"))
-            return Error("CrmUserUnknown", "Create an application user for the router's application in the organization, or correct the deployment's credential.");
-        if (IsAbout(message, "read-only") || IsAbout(message, "read only mode") || IsAbout(message, "organization is disabled") || code is 0x80044150)
-            return Error("CrmOrganizationReadOnly", "Wait until the organization is out of administration mode, or ask its administrator.", transient: true);
-        if (answer.Status == 413 || IsAbout(message, "file size") || IsAbout(message, "attachment file size") || code is 0x80044A02 or 0x80043E05)
-            return Error("CrmAttachmentTooLarge", "Raise the organization's greatest file size (organization.maxuploadfilesize), or keep larger files out by the profile's limit.", record: true);
-        if (IsDuplicate(answer))
-            return Error("CrmRecordExists", "Nothing, if it is the same email. Otherwise look at the organization's duplicate detection rules.", record: true);
-        if (code is 0x80040217 || (IsAbout(message, "Does Not Exist") && answer.Status is 404 or 400))
-            return Error("CrmRecordMissing", "Name an existing record; it may have been deleted meanwhile.", record: true);
-        if (code is 0x80040265 or 0x80040224 or 0x80048D06 || IsAbout(message, "plug-in") || IsAbout(message, "plugin"))
-            return Error("CrmPluginRefused", "A plug-in or workflow of the organization refused the record; ask whoever maintains it.", record: true);
-        if (code is 0x80044331 or 0x80044330 || IsAbout(message, "exceeded the maximum allowed length"))
-            return Error("CrmValueTooLong", "Widen the column in the organization, or shorten the value.", record: true);
-        if (RequiredColumn().Match(message) is { Success: true } required)
-        {
-            string column = required.Groups["column"].Value;
-            return Error("CrmColumnRequired", $"The organization requires the column '{column}' of every such record; give it a default there, or make it optional.", record: true);
-        }
-
-        if (code is 0x80060888 or 0x8006088A || answer.Status == 404)
-            return Error("CrmNotFound", "Check the deployment's address and organization; the server does not know what was asked for.");
-        if (answer.Status == 412)
-            return Error("CrmRecordChanged", "Nothing; the record was changed by somebody else meanwhile.", record: true);
-        return answer.Status switch
-        {
-            401 or 403 => Error("CrmAccessDenied", "Give the router's user the rights it needs; Test-RouterAccess tells which are missing."),
-            500 => Error("CrmServerFailed", "Look at the server's trace; the router tries again.", transient: true),
-            501 or 405 => Error("CrmNotSupported", "This version of the server does not offer it; see the documentation of the deployment's settings."),
-            _ => Error("CrmRequestRefused", "Look at what the server says; if the record is as it should be, report it.", record: true),
-        };
-    }
+    public static CrmException Explain(WebApiAnswer answer, string what, string server) =>
+        answer.IsWebPage && answer.Status is not (401 or 403 or 429 or 502 or 503 or 504) ? Page(answer, what) : FaultTable.Explain(FaultOf(answer), what, server);
 
     /// <summary>Says whether an answer means that a row is there already.</summary>
     /// <param name="answer">The answer.</param>
     /// <returns>True for a row with the same key.</returns>
-    public static bool IsDuplicate(WebApiAnswer answer)
+    public static bool IsDuplicate(WebApiAnswer answer) => !answer.IsSuccess && FaultTable.IsDuplicate(FaultOf(answer));
+
+    private static ServerFault FaultOf(WebApiAnswer answer)
     {
-        if (answer.IsSuccess)
-            return false;
-        (string codeText, string message) = answer.Error;
-        return answer.Status == 409 || duplicateCodes.Contains(Code(codeText)) || IsAbout(message, "duplicate key") || IsAbout(message, "already exists") ||
-            IsAbout(message, "matching key values");
+        (string code, string message) = answer.Error;
+        return new ServerFault(answer.Status, Code(code), message) { RetryAfter = answer.RetryAfter };
     }
 
     /// <summary>The log-in was refused.</summary>
@@ -107,7 +41,7 @@ internal static partial class WebApiErrors
         string remedy = "Check the credential of the deployment, and that its user exists in the organization and is enabled.";
         (_, string message) = answer.Error;
         if (message.Length > 0)
-            words.Add(Cut(message));
+            words.Add(FaultTable.Cut(message));
         Uri? authority = Authority(answer.Challenges);
         if (authority is not null)
         {
@@ -213,24 +147,6 @@ internal static partial class WebApiErrors
         return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? unchecked((uint)number) : 0;
     }
 
-    private static bool IsAbout(string message, string words) => message.Contains(words, StringComparison.OrdinalIgnoreCase);
-
-    private static string Cut(string text)
-    {
-        text = WhiteSpace().Replace(text, " ").Trim();
-        return text.Length > MaxWords ? text[..MaxWords] + "..." : text;
-    }
-
-    [GeneratedRegex(@"\bprv[A-Za-z_]\w+", RegexOptions.CultureInvariant, 250)]
-    private static partial Regex Privilege();
-
-    [GeneratedRegex(@"(?:required|cannot be null|must be provided|is missing)[^']*'(?<column>\w+)'|'(?<column>\w+)'[^']*(?:is required|cannot be null|must be provided|is missing)",
-        RegexOptions.CultureInvariant | RegexOptions.IgnoreCase, 250)]
-    private static partial Regex RequiredColumn();
-
     [GeneratedRegex("authorization_uri\\s*=\\s*\"?([^\",\\s]+)", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase, 250)]
     private static partial Regex AuthorityUri();
-
-    [GeneratedRegex(@"\s+", RegexOptions.None, 250)]
-    private static partial Regex WhiteSpace();
 }

@@ -1,16 +1,16 @@
 using System.Net;
 
-namespace EmailRouter.Crm.Dataverse.WebApi;
+namespace EmailRouter.Crm.Server;
 
 /// <summary>One user the router logs in as: its connections, and until when the server wants to be left alone by it.</summary>
-internal sealed class WebApiUser : IDisposable
+internal sealed class CrmUser : IDisposable
 {
     private int inFlight;
 
     /// <summary>Initializes a user; connects with the first request.</summary>
     /// <param name="credential">The credential.</param>
     /// <param name="context">What makes handlers.</param>
-    public WebApiUser(CrmCredential credential, CrmContext context)
+    public CrmUser(CrmCredential credential, CrmContext context)
     {
         Credential = credential;
         HttpMessageHandler handler = context.Http(credential);
