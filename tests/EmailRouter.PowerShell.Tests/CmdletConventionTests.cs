@@ -16,7 +16,10 @@ public sealed class CmdletConventionTests
         "Stop", "Submit", "Suspend", "Uninstall", "Unregister", "Wait", "Block", "Grant", "Protect", "Revoke", "Unblock", "Unprotect", "Use",
     ];
 
-    private static readonly string[] Changing = ["New", "Set", "Remove", "Import", "Send", "Invoke", "Save", "Start", "Stop"];
+    private static readonly string[] Changing = ["New", "Set", "Remove", "Import", "Send", "Invoke", "Save", "Start", "Stop", "Deploy"];
+
+    // Names that users of the original product look for.
+    private static readonly string[] NounsWithoutPrefix = ["InboxRule", "DeployedInboxRule"];
 
     public static TheoryData<Type> All => [.. Cmdlets.All];
 
@@ -34,7 +37,7 @@ public sealed class CmdletConventionTests
         string[] name = Cmdlets.NameOf(cmdlet).Split('-');
 
         Assert.Contains(name[0], ApprovedVerbs);
-        Assert.True(name[1].StartsWith("Router", StringComparison.Ordinal) || name[1].StartsWith("Crm", StringComparison.Ordinal), name[1]);
+        Assert.True(name[1].StartsWith("Router", StringComparison.Ordinal) || name[1].StartsWith("Crm", StringComparison.Ordinal) || NounsWithoutPrefix.Contains(name[1]), name[1]);
     }
 
     [Theory]
