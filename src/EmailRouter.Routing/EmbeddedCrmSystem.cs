@@ -1,6 +1,7 @@
 using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Routing.Configuration;
+using EmailRouter.Routing.Incoming;
 using EmailRouter.Routing.Tracking;
 
 namespace EmailRouter.Routing;
@@ -26,7 +27,13 @@ public sealed class EmbeddedCrmSystem : ICrmSystem
         }
 
         // Not created here: a mistyped path must not look like an organization without records.
-        var options = new EmbeddedCrmOptions { Path = Path.GetFullPath(deployment.Path, context.Folder), Create = false, Clock = context.Mail.Clock };
+        var options = new EmbeddedCrmOptions
+        {
+            Path = Path.GetFullPath(deployment.Path, context.Folder),
+            Create = false,
+            Clock = context.Mail.Clock,
+            MakeSafe = HtmlSanitizer.Sanitize,
+        };
         return new TrackingOrganization(await EmbeddedCrm.OpenAsync(options, cancellationToken).ConfigureAwait(false), context.Mail.Clock);
     }
 }

@@ -124,7 +124,7 @@ public sealed class Router : IAsyncDisposable
     public async ValueTask<IOrganization> GetOrganizationAsync(string? deployment, CancellationToken cancellationToken)
     {
         DeploymentConfiguration found = FindDeployment(deployment);
-        Task<IOrganization> opening = organizations.GetOrAdd(found.Name, _ => OpenAsync(found));
+        Task<IOrganization> opening = organizations.GetOrAdd(found.Name, _ => OpenAsync(found, Mail));
         try
         {
             return await opening.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -149,9 +149,26 @@ public sealed class Router : IAsyncDisposable
             : throw new RouterException(new RouterError(
                 "RouterDeploymentNotEmbedded",
                 "Configuration",
-                $"The deployment {FindDeployment(deployment).Name} is no embedded CRM.",
+                $"The deployment {FindDeployment(deployment).Name} is of the system {FindDeployment(deployment).System}: only the records of an embedded CRM can be looked at and changed from here.",
                 "Name a deployment of the system Embedded, or use the CRM's own tools.",
                 false));
+
+    /// <summary>Opens the email activities of a deployment, for looking at them.</summary>
+    /// <param name="deployment">The deployment's name; null for the only one.</param>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <returns>The email activities.</returns>
+    /// <exception cref="RouterException"><c>RouterDeploymentNotSupported</c>: its CRM does not let them be listed; or as <see cref="GetOrganizationAsync"/>.</exception>
+    /// <exception cref="CrmException">It cannot be opened.</exception>
+    public async ValueTask<IEmailActivities> GetEmailActivitiesAsync(string? deployment, CancellationToken cancellationToken)
+    {
+        IOrganization organization = await GetOrganizationAsync(deployment, cancellationToken).ConfigureAwait(false);
+        return organization.Offers<IEmailActivities>() ?? throw new RouterException(new RouterError(
+            "RouterDeploymentNotSupported",
+            "Configuration",
+            $"Email activities of the deployment {FindDeployment(deployment).Name} cannot be listed: its system {FindDeployment(deployment).System} has no way to do that.",
+            "Look at them with the CRM's own tools.",
+            false));
+    }
 
     /// <summary>Lists the mailboxes of one or all deployments, also those that are not used, each with the reason.</summary>
     /// <param name="deployment">The deployment's name; null for all that are enabled.</param>
@@ -173,7 +190,7 @@ public sealed class Router : IAsyncDisposable
     /// <summary>Makes what tests whether mailboxes can be used. It reads each CRM anew, once, through connections of its own.</summary>
     /// <returns>The tester, for many mailboxes at the same time.</returns>
     public AccessTester CreateAccessTester() =>
-        new(Configuration, Systems, Secrets, async (deployment, _) => await OpenAsync(deployment).ConfigureAwait(false), Mail, Tokens);
+        new(Configuration, Systems, Secrets, async (deployment, mail, _) => await OpenAsync(deployment, mail).ConfigureAwait(false), Mail, Tokens);
 
     /// <summary>Makes what deploys, lists, removes and tests the rules by which mailboxes forward their mail.</summary>
     /// <returns>The deployer, for many mailboxes at the same time. It lists each organization's mailboxes once.</returns>
@@ -434,6 +451,9 @@ public sealed class Router : IAsyncDisposable
         }
     }
 
-    private async Task<IOrganization> OpenAsync(DeploymentConfiguration deployment) =>
-        await Systems.Crm(deployment.System).OpenAsync(deployment, new DeploymentContext { Mail = Mail, Random = options.Random, Folder = Store.Folder, Secrets = Secrets, Tokens = Tokens }, CancellationToken.None).ConfigureAwait(false);
+    private async Task<IOrganization> OpenAsync(DeploymentConfiguration deployment, MailContext mail)
+    {
+        var context = new DeploymentContext { Mail = mail, Random = options.Random, Folder = Store.Folder, Secrets = Secrets, Tokens = Tokens };
+        return await Systems.Crm(deployment.System).OpenAsync(deployment, context, CancellationToken.None).ConfigureAwait(false);
+    }
 }

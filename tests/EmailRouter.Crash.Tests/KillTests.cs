@@ -1,5 +1,4 @@
 using EmailRouter.Crm;
-using EmailRouter.Crm.Embedded;
 using EmailRouter.Mime;
 using EmailRouter.Routing;
 using EmailRouter.Routing.State;

@@ -1,5 +1,4 @@
 using EmailRouter.Crm;
-using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Seed;
 using EmailRouter.Lab.Servers;
 using EmailRouter.Routing;

@@ -1,6 +1,5 @@
 using System.Text;
 using EmailRouter.Crm;
-using EmailRouter.Crm.Embedded;
 using EmailRouter.Mail;
 using EmailRouter.Mime;
 using EmailRouter.Routing.Access;
@@ -156,7 +155,7 @@ public sealed class FolderRoutingTests : IAsyncLifetime
     {
         await using Router router = await office.OpenRouterAsync("PickupFolder", Inbox, Settlement.Delete);
         var tester = new AccessTester(
-            router.Configuration, router.Systems, router.Secrets, async (d, stop) => await router.GetOrganizationAsync(d.Name, stop), router.Mail);
+            router.Configuration, router.Systems, router.Secrets, async (d, _, stop) => await router.GetOrganizationAsync(d.Name, stop), router.Mail);
         var key = (await router.GetMailboxesAsync(null, default).SingleAsync(m => m.Address == Queue)).Key;
 
         AccessTestResult incoming = await tester.TestAsync(key, MailDirection.Incoming, default);

@@ -90,19 +90,11 @@ public sealed partial class EmbeddedCrm
         s => TokenCounter.Next(s, userId, OrganizationTable.Read(s)) ?? throw StoreErrors.RecordMissing("systemuser", userId),
         cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Reads an email.</summary>
-    /// <param name="activityId">The email.</param>
-    /// <param name="cancellationToken">Stops the reading.</param>
-    /// <returns>The email; null when there is none.</returns>
-    /// <exception cref="CrmException">The store cannot be read.</exception>
+    /// <inheritdoc/>
     public async ValueTask<EmailActivity?> GetEmailAsync(Guid activityId, CancellationToken cancellationToken) =>
-        await file.ReadAsync(s => EmailReader.Find(s, activityId), cancellationToken).ConfigureAwait(false);
+        await file.ReadAsync(s => EmailReader.Find(s, activityId), cancellationToken).ConfigureAwait(false) is { } email ? Safe(email) : null;
 
-    /// <summary>Finds emails, newest first. They are read in pages while the caller goes on.</summary>
-    /// <param name="filter">Which.</param>
-    /// <param name="cancellationToken">Stops the search.</param>
-    /// <returns>The emails.</returns>
-    /// <exception cref="CrmException">The store cannot be read.</exception>
+    /// <inheritdoc/>
     public async IAsyncEnumerable<EmailActivity> FindEmailsAsync(EmailFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(filter);
@@ -116,7 +108,7 @@ public sealed partial class EmbeddedCrm
             foreach ((long key, EmailActivity email) in page)
             {
                 before = key;
-                yield return email;
+                yield return Safe(email);
             }
 
             if (page.Count < count)
@@ -147,6 +139,9 @@ public sealed partial class EmbeddedCrm
     /// <exception cref="CrmException">The store cannot be read.</exception>
     public async ValueTask<IReadOnlyList<QueueItem>> GetQueueItemsAsync(Guid? queueId, CancellationToken cancellationToken) =>
         await file.ReadAsync(s => EmailReader.QueueItems(s, queueId), cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Lets an email make its <c>safedescription</c> when somebody asks for it.</summary>
+    private EmailActivity Safe(EmailActivity email) => options.MakeSafe is null ? email : email with { MakeSafe = options.MakeSafe };
 
     private async ValueTask WriteDraftAsync(EmailDraft draft, Action<SqliteSession, List<StagedAttachment>> write, CancellationToken cancellationToken)
     {

@@ -12,7 +12,7 @@ namespace EmailRouter.Crm.Embedded;
 /// Every task that writes ends when the write is on the disk; writes that wait together share one flush. Several processes may use the file at the same
 /// time. All members may be called from any thread.
 /// </remarks>
-public sealed partial class EmbeddedCrm : IRecordStore
+public sealed partial class EmbeddedCrm : IRecordStore, IEmailActivities, IAccessReport
 {
     private readonly SqliteFile file;
     private readonly EmbeddedCrmOptions options;

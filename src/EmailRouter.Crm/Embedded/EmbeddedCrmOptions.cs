@@ -23,4 +23,10 @@ public sealed record EmbeddedCrmOptions
 
     /// <summary>Gets the greatest size of the file in bytes, at which writes fail with <c>CrmStoreFull</c>; null for none. Defaults to null.</summary>
     public long? MaxSize { get; init; }
+
+    /// <summary>
+    /// Gets what makes a text of strangers safe to show, given its HTML: it fills <see cref="EmailActivity.SafeDescription"/>. Null leaves that empty, because the CRM
+    /// side knows no HTML.
+    /// </summary>
+    public Func<string, string>? MakeSafe { get; init; }
 }

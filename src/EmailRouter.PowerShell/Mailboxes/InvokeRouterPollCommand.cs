@@ -3,6 +3,7 @@ using System.Management.Automation;
 using EmailRouter.PowerShell.Completion;
 using EmailRouter.PowerShell.Pipeline;
 using EmailRouter.Routing;
+using EmailRouter.Routing.Access;
 using EmailRouter.Routing.Configuration;
 using EmailRouter.Routing.Incoming;
 
@@ -63,6 +64,10 @@ public sealed class InvokeRouterPollCommand : RouterConnectedCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true)]
     public MailDirection? Direction { get; set; }
 
+    /// <summary>What an access test that is piped in is of; tests of whole deployments are passed over.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    public AccessScope? Scope { get; set; }
+
     /// <summary>How many mailboxes are polled at once.</summary>
     [Parameter]
     [ValidateRange(1, 256)]
@@ -96,6 +101,12 @@ public sealed class InvokeRouterPollCommand : RouterConnectedCmdlet
         if (Direction == MailDirection.Outgoing)
         {
             await ExplainAsync($"{string.Join(", ", Mailbox ?? [])}: passed over, because the test was of the outgoing direction.").ConfigureAwait(false);
+            return;
+        }
+
+        if (Scope == AccessScope.Deployment)
+        {
+            await ExplainAsync($"{Deployment}: passed over, because the test was of the deployment, not of a mailbox.").ConfigureAwait(false);
             return;
         }
 

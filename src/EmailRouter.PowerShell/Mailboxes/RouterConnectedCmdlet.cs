@@ -69,9 +69,10 @@ public abstract class RouterConnectedCmdlet : RouterConfigurationCmdlet
     /// <param name="deployment">The deployment.</param>
     /// <param name="cancellationToken">Stops the loading.</param>
     /// <returns>The mailboxes; null when they cannot be loaded, which is reported.</returns>
-    private protected async Task<IReadOnlyList<EffectiveMailbox>?> LoadMailboxesAsync(Router router, string deployment, CancellationToken cancellationToken)
+    private protected virtual async Task<IReadOnlyList<EffectiveMailbox>?> LoadMailboxesAsync(
+        Router router, DeploymentConfiguration deployment, CancellationToken cancellationToken)
     {
-        if (catalogs.TryGetValue((router, deployment), out IReadOnlyList<EffectiveMailbox>? known))
+        if (catalogs.TryGetValue((router, deployment.Name), out IReadOnlyList<EffectiveMailbox>? known))
         {
             return known;
         }
@@ -79,18 +80,18 @@ public abstract class RouterConnectedCmdlet : RouterConfigurationCmdlet
         try
         {
             List<EffectiveMailbox> mailboxes = [];
-            await foreach (EffectiveMailbox mailbox in router.GetMailboxesAsync(deployment, cancellationToken).ConfigureAwait(false))
+            await foreach (EffectiveMailbox mailbox in router.GetMailboxesAsync(deployment.Name, cancellationToken).ConfigureAwait(false))
             {
                 mailboxes.Add(mailbox);
-                ReportProgress($"{deployment}: {mailboxes.Count} mailboxes", mailboxes.Count, null);
+                ReportProgress($"{deployment.Name}: {mailboxes.Count} mailboxes", mailboxes.Count, null);
             }
 
-            catalogs.Add((router, deployment), mailboxes);
+            catalogs.Add((router, deployment.Name), mailboxes);
             return mailboxes;
         }
         catch (Exception e) when (e is CrmException or RouterException)
         {
-            await EmitErrorAsync(RouterErrors.From(e, "LoadMailboxes", deployment)).ConfigureAwait(false);
+            await EmitErrorAsync(RouterErrors.From(e, "LoadMailboxes", deployment.Name)).ConfigureAwait(false);
             return null;
         }
     }
@@ -108,7 +109,7 @@ public abstract class RouterConnectedCmdlet : RouterConfigurationCmdlet
         bool isComplete = true;
         foreach (DeploymentConfiguration one in await FindDeploymentsAsync(router, deployment).ConfigureAwait(false))
         {
-            IReadOnlyList<EffectiveMailbox>? loaded = await LoadMailboxesAsync(router, one.Name, cancellationToken).ConfigureAwait(false);
+            IReadOnlyList<EffectiveMailbox>? loaded = await LoadMailboxesAsync(router, one, cancellationToken).ConfigureAwait(false);
             isComplete &= loaded is not null;
             all.AddRange(loaded ?? []);
         }

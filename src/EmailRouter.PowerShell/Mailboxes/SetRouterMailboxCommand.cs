@@ -10,7 +10,7 @@ namespace EmailRouter.PowerShell.Mailboxes;
 /// <summary>Changes what is set for mailboxes: profiles, credential, whether the router works on them, and their approval in the CRM.</summary>
 /// <remarks>
 /// What is not given stays as it is. Profiles, credential and -Enabled are kept in the configuration. Approval, delivery methods and filter belong to the CRM
-/// and are written there, where the CRM lets the router do so.
+/// and are written there where the CRM is an embedded one; another CRM keeps them to its own administrators, and then nothing at all is changed and an error says so.
 /// </remarks>
 /// <example>
 /// <summary>Give a mailbox its credential</summary>
@@ -132,6 +132,8 @@ public sealed class SetRouterMailboxCommand : RouterConnectedCmdlet
     {
         bool done = await ReportingAsync("Change", mailbox.Address, async () =>
         {
+            // Asked for first: what cannot be done as a whole is not begun.
+            EmbeddedCrm? crm = ChangesCrm ? await OpenChangeableAsync(router, mailbox, cancellationToken).ConfigureAwait(false) : null;
             if (ChangesConfiguration)
             {
                 StoredCredential? credential = Protect(Credential, router.Store);
@@ -140,9 +142,8 @@ public sealed class SetRouterMailboxCommand : RouterConnectedCmdlet
                     cancellationToken).ConfigureAwait(false);
             }
 
-            if (ChangesCrm)
+            if (crm is not null)
             {
-                EmbeddedCrm crm = await router.GetEmbeddedCrmAsync(mailbox.Deployment, cancellationToken).ConfigureAwait(false);
                 MailboxChange change = new()
                 {
                     Approval = Approve ? AccessApproval.Approved : null,
@@ -156,6 +157,26 @@ public sealed class SetRouterMailboxCommand : RouterConnectedCmdlet
         if (done && PassThru)
         {
             changed.Add((router.Store.Path, mailbox));
+        }
+    }
+
+    private static async Task<EmbeddedCrm> OpenChangeableAsync(Router router, EffectiveMailbox mailbox, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await router.GetEmbeddedCrmAsync(mailbox.Deployment, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RouterException e) when (e.Error.ErrorId == "RouterDeploymentNotEmbedded")
+        {
+            string system = router.FindDeployment(mailbox.Deployment).System;
+            throw new RouterException(
+                new RouterError(
+                    "RouterMailboxChangeNotSupported",
+                    "Change",
+                    $"Approval, delivery methods and filter of {mailbox.Address} are kept in the CRM of {mailbox.Deployment} ({system}) and cannot be changed from here. Nothing was changed.",
+                    $"Change the record of {mailbox.Crm.Owner} in the CRM: an administrator approves its email address there and sets its delivery methods and filter.",
+                    IsTransient: false),
+                e);
         }
     }
 

@@ -9,10 +9,16 @@ using EmailRouter.Routing.State;
 
 namespace EmailRouter.PowerShell.Mailboxes;
 
-/// <summary>Tests step by step whether the router can work on mailboxes, and says what to do where it cannot. Changes nothing.</summary>
+/// <summary>Tests step by step whether the router can work on deployments and their mailboxes, and says what to do where it cannot. Changes nothing.</summary>
 /// <remarks>
+/// <para>
+/// Each deployment is tested once: reaching its CRM, logging in, who the router is there, which privileges it lacks, and which settings contradict its work. That
+/// result comes first where no mailbox is named; where mailboxes are named it comes only when something is wrong with the deployment.
+/// </para>
+/// <para>
 /// Each mailbox is tested in the directions in which the CRM leaves its mail to the router, or in the direction asked for. The test goes from the configuration
 /// over the CRM and the connection to the listing of the mailbox, or to the point where a message could be offered.
+/// </para>
 /// </remarks>
 /// <example>
 /// <summary>Test a mailbox and see each step</summary>
@@ -20,21 +26,27 @@ namespace EmailRouter.PowerShell.Mailboxes;
 /// <para>A step that failed has a remedy; the pin of a certificate that was refused is in its detail.</para>
 /// </example>
 /// <example>
+/// <summary>Test a CRM, and what the router may do there</summary>
+/// <code>Test-RouterAccess -Deployment Main | Where-Object Scope -eq Deployment | Format-List</code>
+/// <para>Shows who the router is in the CRM, privileges it lacks by name, and settings that stand against its work, each with what to do about it.</para>
+/// </example>
+/// <example>
 /// <summary>Decide by the test in a script</summary>
 /// <code>if (-not (Get-RouterMailbox -Queue | Test-RouterAccess -Direction Incoming -Quiet)) { Write-Warning 'A queue cannot be read.' }</code>
 /// <para>With -Quiet there is one answer: true when all tests succeeded.</para>
 /// </example>
 [Cmdlet(VerbsDiagnostic.Test, "RouterAccess")]
-[OutputType(typeof(AccessTestResult), typeof(bool))]
+[OutputType(typeof(DeploymentTestResult), typeof(AccessTestResult), typeof(bool))]
 public sealed class TestRouterAccessCommand : RouterConnectedCmdlet
 {
     private readonly HashSet<(Router Router, string Deployment, string Address, MailDirection Direction)> taken = [];
+    private readonly HashSet<(Router Router, string Deployment)> shown = [];
     private readonly Dictionary<Router, AccessTester> testers = [];
     private ThrottledWork? work;
     private int tested;
     private int failed;
 
-    /// <summary>Addresses, or names of users and queues; wildcards are allowed. All mailboxes when left out.</summary>
+    /// <summary>Addresses, or names of users and queues; wildcards are allowed. The deployments and all their mailboxes when left out.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
     [Alias("Address")]
     [SupportsWildcards]
@@ -42,7 +54,7 @@ public sealed class TestRouterAccessCommand : RouterConnectedCmdlet
     [ArgumentCompleter(typeof(MailboxNameCompleter))]
     public string[]? Mailbox { get; set; }
 
-    /// <summary>Only mailboxes of this deployment; wildcards are allowed.</summary>
+    /// <summary>Only this deployment and its mailboxes; wildcards are allowed. All that are enabled when left out.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [SupportsWildcards]
     [ValidateNotNullOrEmpty]
@@ -73,16 +85,11 @@ public sealed class TestRouterAccessCommand : RouterConnectedCmdlet
     protected override async Task ProcessRecordAsync(CancellationToken cancellationToken)
     {
         Router router = await OpenRouterAsync(cancellationToken).ConfigureAwait(false);
-        if (!testers.TryGetValue(router, out AccessTester? tester))
-        {
-            tester = router.CreateAccessTester();
-            testers.Add(router, tester);
-        }
-
+        AccessTester tester = TesterOf(router);
         IReadOnlyList<EffectiveMailbox> mailboxes = await FindMailboxesAsync(router, Deployment, Mailbox, cancellationToken).ConfigureAwait(false);
         if (mailboxes.Count == 0)
         {
-            // The error says why nothing could be tested; it is no success.
+            // The error, or the deployment's result, says why nothing could be tested; it is no success.
             Interlocked.Increment(ref failed);
         }
 
@@ -100,6 +107,21 @@ public sealed class TestRouterAccessCommand : RouterConnectedCmdlet
         }
     }
 
+    /// <summary>Takes the mailboxes from the test of the deployment, so that a CRM that cannot be reached is a result with a step that failed.</summary>
+    /// <inheritdoc/>
+    private protected override async Task<IReadOnlyList<EffectiveMailbox>?> LoadMailboxesAsync(
+        Router router, DeploymentConfiguration deployment, CancellationToken cancellationToken)
+    {
+        AccessTester tester = TesterOf(router);
+        DeploymentTestResult result = await tester.TestDeploymentAsync(deployment, cancellationToken).ConfigureAwait(false);
+        if ((Mailbox is null || !result.Success) && shown.Add((router, deployment.Name)))
+        {
+            await ShowAsync(router, deployment.Name, result, result.Steps, result.Success).ConfigureAwait(false);
+        }
+
+        return await tester.GetMailboxesAsync(deployment, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <inheritdoc/>
     protected override async Task EndProcessingAsync(CancellationToken cancellationToken)
     {
@@ -115,6 +137,17 @@ public sealed class TestRouterAccessCommand : RouterConnectedCmdlet
     {
         work?.Dispose();
         base.Dispose(disposing);
+    }
+
+    private AccessTester TesterOf(Router router)
+    {
+        if (!testers.TryGetValue(router, out AccessTester? tester))
+        {
+            tester = router.CreateAccessTester();
+            testers.Add(router, tester);
+        }
+
+        return tester;
     }
 
     private MailDirection[] DirectionsOf(EffectiveMailbox mailbox)
@@ -141,15 +174,19 @@ public sealed class TestRouterAccessCommand : RouterConnectedCmdlet
     private async Task TestAsync(Router router, AccessTester tester, MailboxKey mailbox, MailDirection direction, CancellationToken cancellationToken)
     {
         AccessTestResult result = await tester.TestAsync(mailbox, direction, cancellationToken).ConfigureAwait(false);
-        int done = Interlocked.Increment(ref tested);
-        ReportProgress($"{mailbox.Address} {direction}", done, null);
-        foreach (AccessStep step in result.Steps)
+        await ShowAsync(router, $"{mailbox.Address} {direction}", result, result.Steps, result.Success).ConfigureAwait(false);
+    }
+
+    private async Task ShowAsync(Router router, string subject, object result, IReadOnlyList<AccessStep> steps, bool success)
+    {
+        ReportProgress(subject, Interlocked.Increment(ref tested), null);
+        foreach (AccessStep step in steps)
         {
             string outcome = step.Success ? "ok" : "FAILED";
-            await ExplainAsync($"{mailbox.Address} {direction} {step.Name}: {outcome} {step.Detail} {step.Remedy}".TrimEnd()).ConfigureAwait(false);
+            await ExplainAsync($"{subject} {step.Name}: {outcome} {step.Detail} {step.Remedy}".TrimEnd()).ConfigureAwait(false);
         }
 
-        if (!result.Success)
+        if (!success)
         {
             Interlocked.Increment(ref failed);
         }

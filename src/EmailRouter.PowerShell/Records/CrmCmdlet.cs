@@ -8,10 +8,10 @@ using EmailRouter.Routing;
 
 namespace EmailRouter.PowerShell.Records;
 
-/// <summary>The base of the cmdlets that look into an embedded CRM and fill it.</summary>
+/// <summary>The base of the cmdlets that look into a CRM and fill it.</summary>
 public abstract class CrmCmdlet : RouterConnectedCmdlet
 {
-    /// <summary>The deployment; not needed when there is only one. It must be an embedded CRM.</summary>
+    /// <summary>The deployment; not needed when there is only one.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(DeploymentNameCompleter))]

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Routing;
 

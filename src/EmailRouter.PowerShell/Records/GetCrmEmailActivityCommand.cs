@@ -1,11 +1,14 @@
 using System.Management.Automation;
 using EmailRouter.Crm;
-using EmailRouter.Crm.Embedded;
 using EmailRouter.Routing;
 
 namespace EmailRouter.PowerShell.Records;
 
-/// <summary>Finds email activities of an embedded CRM. Newest first.</summary>
+/// <summary>Finds email activities of a CRM. Newest first.</summary>
+/// <remarks>
+/// Works on every deployment whose CRM lets email activities be listed. What is meant is looked for in the CRM, page by page, so a large organization costs no more
+/// than what is asked for.
+/// </remarks>
 /// <example>
 /// <summary>See what came in today</summary>
 /// <code>Get-CrmEmailActivity -Direction Incoming -Since (Get-Date).Date</code>
@@ -15,6 +18,11 @@ namespace EmailRouter.PowerShell.Records;
 /// <summary>See the correspondence with a customer</summary>
 /// <code>Get-CrmEmailActivity -Address lea.koch@example.test | Format-Table CreatedOn, Status, Subject</code>
 /// <para>Finds the address in any role: sender, recipient, copy.</para>
+/// </example>
+/// <example>
+/// <summary>Show a message of a stranger in a browser</summary>
+/// <code>(Get-CrmEmailActivity -First 1 -Direction Incoming).SafeDescription | Set-Content mail.html</code>
+/// <para>The text without scripts, forms and pictures from elsewhere; Description has it as it was sent.</para>
 /// </example>
 [Cmdlet(VerbsCommon.Get, "CrmEmailActivity", DefaultParameterSetName = FilterParameterSet)]
 [OutputType(typeof(EmailActivity))]
@@ -80,7 +88,9 @@ public sealed class GetCrmEmailActivityCommand : CrmCmdlet
     /// <inheritdoc/>
     protected override async Task ProcessRecordAsync(CancellationToken cancellationToken)
     {
-        (Router router, string deployment, EmbeddedCrm crm) = await OpenCrmAsync(cancellationToken).ConfigureAwait(false);
+        Router router = await OpenRouterAsync(cancellationToken).ConfigureAwait(false);
+        string deployment = router.FindDeployment(Deployment).Name;
+        IEmailActivities crm = await router.GetEmailActivitiesAsync(deployment, cancellationToken).ConfigureAwait(false);
         if (ParameterSetName == IdParameterSet)
         {
             foreach (Guid id in ActivityId)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using EmailRouter.Crm;
 using EmailRouter.Mail;
 using EmailRouter.Routing.Configuration;
 
@@ -12,11 +13,28 @@ internal sealed class AccessSteps(MailContext context, CancellationToken cancell
     private readonly object gate = new();
     private readonly List<AccessStep> steps = [];
 
+    /// <summary>Gets a value indicating whether a reported step counts once however many connections are opened: then the last word about it stands. Defaults to false.</summary>
+    public bool EachOnce { get; init; }
+
     /// <summary>Takes a step of a mail system; called from any thread.</summary>
     /// <param name="value">The report.</param>
     public void Report(MailStepReport value)
     {
-        Add(CheckCertificate(new AccessStep(value.Step.ToString(), value.Success, value.Detail, value.Elapsed), value.CertificateExpiresOn));
+        AccessStep step = CheckCertificate(new AccessStep(value.Step.ToString(), value.Success, value.Detail, value.Elapsed), value.CertificateExpiresOn);
+        lock (gate)
+        {
+            int known = EachOnce ? steps.FindIndex(s => s.Name == step.Name) : -1;
+            if (known < 0)
+            {
+                steps.Add(step);
+            }
+            else if (!step.Success || !steps[known].Success)
+            {
+                steps.RemoveAt(known);
+                steps.Add(step);
+            }
+        }
+
         context.Steps?.Report(value);
     }
 
@@ -32,6 +50,15 @@ internal sealed class AccessSteps(MailContext context, CancellationToken cancell
     /// <param name="remedy">What to do about it.</param>
     public void Fail(string name, string errorId, string detail, string remedy) => Add(new AccessStep(name, false, detail, TimeSpan.Zero) { ErrorId = errorId, Remedy = remedy });
 
+    /// <summary>Adds what a CRM found.</summary>
+    /// <param name="name">The step.</param>
+    /// <param name="finding">The finding; a warning is a step that succeeded.</param>
+    public void Add(string name, CrmFinding finding) => Add(new AccessStep(name, finding.Severity != CrmFindingSeverity.Error, finding.Text, TimeSpan.Zero)
+    {
+        ErrorId = finding.Severity == CrmFindingSeverity.Right ? null : finding.Id,
+        Remedy = finding.Remedy,
+    });
+
     /// <summary>Adds a step that failed and without which the test cannot go on.</summary>
     /// <inheritdoc cref="Fail"/>
     /// <returns>The exception to throw.</returns>
@@ -45,10 +72,12 @@ internal sealed class AccessSteps(MailContext context, CancellationToken cancell
     /// <typeparam name="T">What the step yields.</typeparam>
     /// <param name="name">The step.</param>
     /// <param name="work">The work; returns its result and what was found.</param>
-    /// <param name="isQuiet">Whether only a failure is recorded, for work that is done again and again.</param>
+    /// <param name="isQuiet">Whether only a failure is recorded: for work that is done again and again, or whose success shows in the next step.</param>
+    /// <param name="stepOf">Says to which step a failure belongs; null for this one.</param>
     /// <returns>The result.</returns>
     /// <exception cref="AccessEndException">The step failed and is recorded.</exception>
-    public async Task<T> RunAsync<T>(string name, Func<ValueTask<(T Result, string Detail)>> work, bool isQuiet = false)
+    public async Task<T> RunAsync<T>(
+        string name, Func<ValueTask<(T Result, string Detail)>> work, bool isQuiet = false, Func<Exception, string>? stepOf = null)
     {
         int reported = ToList().Count;
         long started = context.Clock.GetTimestamp();
@@ -61,7 +90,7 @@ internal sealed class AccessSteps(MailContext context, CancellationToken cancell
         }
         catch (Exception e) when (e is not AccessEndException && (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested))
         {
-            AddFailure(reported, RouterError.From(e, name), context.Clock.GetElapsedTime(started));
+            AddFailure(reported, RouterError.From(e, stepOf?.Invoke(e) ?? name), context.Clock.GetElapsedTime(started));
             throw new AccessEndException();
         }
     }
@@ -74,21 +103,32 @@ internal sealed class AccessSteps(MailContext context, CancellationToken cancell
             ? url.Scheme == Uri.UriSchemeHttps
             : profile.Tls is TlsMode.Implicit or TlsMode.StartTls || ToList().Any(step => step.Name == nameof(MailStep.Tls)));
         if (!isSecured)
-        {
-            Add(new AccessStep(nameof(MailStep.Tls), true, "The connection is not encrypted.", TimeSpan.Zero)
-            {
-                ErrorId = "RouterTlsMissing",
-                Remedy = "Let the server offer TLS and set the profile to Implicit or StartTls, unless the network is one you trust.",
-            });
-        }
+            WarnWithoutTls("Let the server offer TLS and set the profile to Implicit or StartTls, unless the network is one you trust.");
     }
 
-    /// <summary>Warns when the certificate by which an application logs in ends soon.</summary>
+    /// <summary>Warns that the connection was not secured.</summary>
+    /// <param name="remedy">What to do about it.</param>
+    public void WarnWithoutTls(string remedy) =>
+        Add(new AccessStep(nameof(MailStep.Tls), true, "The connection is not encrypted.", TimeSpan.Zero) { ErrorId = "RouterTlsMissing", Remedy = remedy });
+
+    /// <summary>Warns when the certificate by which an application logs in ends soon; one that cannot be used is a step that failed.</summary>
     /// <param name="name">The step.</param>
     /// <param name="subject">Whose log-in it is.</param>
-    /// <param name="expiresOn">When it ends; null where there is none.</param>
-    public void WarnOfClientCertificate(string name, TokenSubject subject, DateTimeOffset? expiresOn)
+    /// <param name="tokens">What knows its certificate.</param>
+    public void WarnOfClientCertificate(string name, TokenSubject subject, TokenSource tokens)
     {
+        DateTimeOffset? expiresOn;
+        try
+        {
+            expiresOn = tokens.CertificateExpiresOn(subject);
+        }
+        catch (Exception e) when (e is MailException or CrmException or RouterException)
+        {
+            RouterError error = RouterError.From(e, name);
+            Fail(name, error.ErrorId, error.Message, error.Remedy);
+            return;
+        }
+
         DateTimeOffset now = context.Clock.GetUtcNow();
         if (expiresOn is not { } end || end - now > AccessTester.ClientCertificateWarning)
             return;

@@ -8,6 +8,9 @@ public sealed record AccessTestResult
     /// <summary>Gets the deployment's name.</summary>
     public required string Deployment { get; init; }
 
+    /// <summary>Gets what was tested: the mailbox.</summary>
+    public AccessScope Scope { get; } = AccessScope.Mailbox;
+
     /// <summary>Gets the mailbox's address.</summary>
     public required string Mailbox { get; init; }
 
@@ -30,6 +33,16 @@ public sealed record AccessTestResult
     public MailboxKey Key => new(Deployment, Mailbox);
 }
 
+/// <summary>What an access test is of.</summary>
+public enum AccessScope
+{
+    /// <summary>The CRM side of a deployment (<see cref="DeploymentTestResult"/>).</summary>
+    Deployment,
+
+    /// <summary>One direction of a mailbox (<see cref="AccessTestResult"/>).</summary>
+    Mailbox,
+}
+
 /// <summary>One step of an access test.</summary>
 /// <param name="Name">The step (<see cref="AccessStepNames"/>, or the name of a <see cref="Mail.MailStep"/>).</param>
 /// <param name="Success">Whether it succeeded.</param>
@@ -50,11 +63,20 @@ public sealed record AccessStep(string Name, bool Success, string Detail, TimeSp
 /// <summary>The router's own steps of an access test; those of the mail server are named as in <see cref="Mail.MailStep"/>.</summary>
 public static class AccessStepNames
 {
-    /// <summary>The parts of the configuration that the mailbox uses.</summary>
+    /// <summary>The parts of the configuration that the deployment or mailbox uses.</summary>
     public const string Configuration = nameof(Configuration);
 
     /// <summary>Reaching the CRM, reading its settings and mailboxes.</summary>
     public const string Crm = nameof(Crm);
+
+    /// <summary>Who the router is in the CRM, and which version that has.</summary>
+    public const string WhoAmI = nameof(WhoAmI);
+
+    /// <summary>The privileges that the router needs in the CRM.</summary>
+    public const string Privileges = nameof(Privileges);
+
+    /// <summary>Settings of the organization and its mailboxes that stand against the router's work.</summary>
+    public const string Settings = nameof(Settings);
 
     /// <summary>The mailbox's record in the CRM: active, delivery method.</summary>
     public const string Mailbox = nameof(Mailbox);

@@ -6,30 +6,50 @@ using EmailRouter.Routing.State;
 namespace EmailRouter.Routing.Access;
 
 /// <summary>
-/// Tests step by step whether the router can work on a mailbox: from the configuration over the CRM to the listing of the mailbox, or to the point where a
-/// message could be offered. Changes nothing anywhere. What is read of a CRM is read once for each tester.
+/// Tests step by step whether the router can work on a deployment's CRM and its mailboxes: from the configuration over the CRM to the listing of the mailbox, or to the
+/// point where a message could be offered. Changes nothing anywhere. A CRM is tested and read once for each tester.
 /// </summary>
 /// <param name="configuration">The configuration.</param>
 /// <param name="systems">The systems it names.</param>
 /// <param name="secrets">What decrypts its credentials.</param>
 /// <param name="openOrganization">Opens the organization of a deployment; the tester disposes it.</param>
-/// <param name="context">Clock, network and time limits for the mail servers; who watches the steps there is told as well.</param>
+/// <param name="context">Clock, network and time limits; who watches the steps there is told as well.</param>
 /// <param name="tokens">What gets tokens, for profiles that log in by them.</param>
 public sealed class AccessTester(
     RouterConfiguration configuration,
     RouterSystems systems,
     ISecretProtector secrets,
-    Func<DeploymentConfiguration, CancellationToken, ValueTask<IOrganizationDirectory>> openOrganization,
+    OrganizationOpener openOrganization,
     MailContext context,
     TokenSource? tokens = null)
 {
-    private readonly AccessCrm crm = new(configuration, openOrganization, context.Clock);
+    private readonly DeploymentTester crm = new(configuration, systems, openOrganization, context, tokens);
 
     /// <summary>Gets how long before its end a certificate is worth a warning: 14 days.</summary>
     public static TimeSpan CertificateWarning { get; } = TimeSpan.FromDays(14);
 
     /// <summary>Gets how long before its end the certificate by which an application logs in is worth a warning: 30 days, since a new one must be registered first.</summary>
     public static TimeSpan ClientCertificateWarning { get; } = TimeSpan.FromDays(30);
+
+    /// <summary>Tests the CRM side of a deployment: reaching it, logging in, who the router is there, what it may do, and which settings stand against it.</summary>
+    /// <param name="deployment">The deployment.</param>
+    /// <param name="cancellationToken">Stops the waiting for the test.</param>
+    /// <returns>The steps; whatever goes wrong is a step that failed, not an exception.</returns>
+    public async Task<DeploymentTestResult> TestDeploymentAsync(DeploymentConfiguration deployment, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(deployment);
+        return (await crm.TestAsync(deployment, cancellationToken).ConfigureAwait(false)).Result;
+    }
+
+    /// <summary>Lists the mailboxes as the test of their deployment found them.</summary>
+    /// <param name="deployment">The deployment; it is tested when it was not yet.</param>
+    /// <param name="cancellationToken">Stops the waiting for the test.</param>
+    /// <returns>The mailboxes; null when they could not be read, which the test's result explains.</returns>
+    public async Task<IReadOnlyList<EffectiveMailbox>?> GetMailboxesAsync(DeploymentConfiguration deployment, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(deployment);
+        return (await crm.TestAsync(deployment, cancellationToken).ConfigureAwait(false)).Reading?.Mailboxes;
+    }
 
     /// <summary>Tests one direction of a mailbox. May be called for many mailboxes at the same time.</summary>
     /// <param name="mailbox">The mailbox.</param>
@@ -56,9 +76,35 @@ public sealed class AccessTester(
         return new AccessTestResult { Deployment = mailbox.Deployment, Mailbox = mailbox.Address, Direction = direction, Steps = steps.ToList(), MessageCount = messages };
     }
 
+    /// <summary>Validates what a deployment, or one of its mailboxes, uses; faults of other elements are no business of it.</summary>
+    /// <param name="steps">Where the faults are told.</param>
+    /// <param name="configuration">The configuration.</param>
+    /// <param name="systems">The systems it names.</param>
+    /// <param name="deployment">The deployment.</param>
+    /// <param name="own">What is set for the mailbox; null when nothing is, or no mailbox is meant.</param>
+    /// <exception cref="AccessEndException">There are faults.</exception>
+    internal static void CheckConfiguration(
+        AccessSteps steps, RouterConfiguration configuration, RouterSystems systems, DeploymentConfiguration deployment, MailboxConfiguration? own)
+    {
+        string?[] names = [own?.IncomingProfile, own?.OutgoingProfile, own?.RulesProfile, deployment.IncomingProfile, deployment.OutgoingProfile, deployment.RulesProfile];
+        ProfileConfiguration[] profiles = [.. configuration.Profiles.Where(p => names.Any(name => Same(name, p.Name)))];
+        RouterConfiguration used = configuration with
+        {
+            Deployments = [deployment],
+            Mailboxes = own is null ? [] : [own],
+            Profiles = [.. configuration.Profiles.Where(p => profiles.Contains(p) || profiles.Any(user => Same(user.SentCopy?.Profile, p.Name)))],
+        };
+        IReadOnlyList<ConfigurationFault> faults = ConfigurationValidator.Validate(used, systems);
+        foreach (ConfigurationFault fault in faults)
+            steps.Fail(AccessStepNames.Configuration, "RouterConfigurationInvalid", $"{fault.Element}: {fault.Problem}", fault.Remedy);
+        if (faults.Count > 0)
+            throw new AccessEndException();
+        steps.Pass(AccessStepNames.Configuration, "No faults.");
+    }
+
     private static bool Same(string? a, string? b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);
 
-    private static MailboxRoute CheckMailbox(AccessSteps steps, AccessCrm.Reading reading, MailboxKey key, MailDirection direction)
+    private static MailboxRoute CheckMailbox(AccessSteps steps, CrmReading reading, MailboxKey key, MailDirection direction)
     {
         if (reading.Find(key.Address) is not { } mailbox)
         {
@@ -150,14 +196,7 @@ public sealed class AccessTester(
     private async Task<EffectiveRoute> PrepareAsync(AccessSteps steps, MailboxKey key, MailDirection direction, CancellationToken cancellationToken)
     {
         DeploymentConfiguration deployment = CheckConfiguration(steps, key);
-        AccessCrm.Reading reading = await steps.RunAsync(
-            AccessStepNames.Crm,
-            async () =>
-            {
-                AccessCrm.Reading read = await crm.ReadAsync(deployment, cancellationToken).ConfigureAwait(false);
-                return (read, $"{(read.Settings.Name.Length > 0 ? read.Settings.Name : deployment.Name)}: {read.Count} mailboxes");
-            }).ConfigureAwait(false);
-        WarnOfCertificates(steps, AccessStepNames.Crm, deployment);
+        CrmReading reading = await ReadCrmAsync(steps, deployment, cancellationToken).ConfigureAwait(false);
         MailboxRoute route = CheckMailbox(steps, reading, key, direction);
         if (route.Connection.Status != MailboxStatus.Usable || route.Profile is not { } profile)
             throw steps.End(AccessStepNames.Credential, $"RouterMailbox{route.Connection.Status}", route.Connection.Text, route.Connection.Remedy);
@@ -175,32 +214,20 @@ public sealed class AccessTester(
                 return ValueTask.FromResult((ready, $"Profile {profile.Name}: {profile.System} at {profile.Path ?? profile.Host ?? profile.Url?.Host ?? "its own address"}, {who}"));
             }).ConfigureAwait(false);
         if (tokens is not null && profile is { CredentialSource: CredentialSource.OAuth, OAuth: not null })
-            WarnOfCertificate(steps, AccessStepNames.Credential, tokens.SubjectOf(profile));
+            steps.WarnOfClientCertificate(AccessStepNames.Credential, tokens.SubjectOf(profile), tokens);
         return prepared;
     }
 
-    private void WarnOfCertificates(AccessSteps steps, string step, DeploymentConfiguration deployment)
+    /// <summary>Takes what the deployment's test read; where it read nothing, the step that failed there is the one of this test.</summary>
+    private async Task<CrmReading> ReadCrmAsync(AccessSteps steps, DeploymentConfiguration deployment, CancellationToken cancellationToken)
     {
-        if (tokens is null || deployment is not { Authentication: CrmAuthentication.OAuth, Url: not null, OAuth: not null })
-            return;
-        foreach (OAuthConfiguration application in deployment.FurtherApplications.Prepend(deployment.OAuth))
-            WarnOfCertificate(steps, step, TokenSubject.Of(deployment, application));
+        TestedDeployment tested = await crm.TestAsync(deployment, cancellationToken).ConfigureAwait(false);
+        if (tested is { Reading: null, Result.Failure: { } failure })
+            throw steps.End(AccessStepNames.Crm, failure.ErrorId ?? "RouterUnexpected", failure.Detail, failure.Remedy);
+        steps.Pass(AccessStepNames.Crm, tested.Reading!.Summary(deployment));
+        return tested.Reading;
     }
 
-    private void WarnOfCertificate(AccessSteps steps, string step, TokenSubject subject)
-    {
-        try
-        {
-            steps.WarnOfClientCertificate(step, subject, tokens!.CertificateExpiresOn(subject));
-        }
-        catch (Exception e) when (e is MailException or CrmException or RouterException)
-        {
-            RouterError error = RouterError.From(e, step);
-            steps.Fail(step, error.ErrorId, error.Message, error.Remedy);
-        }
-    }
-
-    /// <summary>Validates what this mailbox uses; faults of other elements are no business of it.</summary>
     private DeploymentConfiguration CheckConfiguration(AccessSteps steps, MailboxKey key)
     {
         DeploymentConfiguration deployment = configuration.Deployments.FirstOrDefault(d => Same(d.Name, key.Deployment)) ?? throw steps.End(
@@ -209,20 +236,7 @@ public sealed class AccessTester(
             $"There is no deployment {key.Deployment}.",
             "Name one of the deployments of the configuration, or create it.");
         MailboxConfiguration? own = configuration.Mailboxes.FirstOrDefault(m => Same(m.Deployment, key.Deployment) && Same(m.Address, key.Address));
-        string?[] names = [own?.IncomingProfile, own?.OutgoingProfile, own?.RulesProfile, deployment.IncomingProfile, deployment.OutgoingProfile, deployment.RulesProfile];
-        ProfileConfiguration[] profiles = [.. configuration.Profiles.Where(p => names.Any(name => Same(name, p.Name)))];
-        RouterConfiguration used = configuration with
-        {
-            Deployments = [deployment],
-            Mailboxes = own is null ? [] : [own],
-            Profiles = [.. configuration.Profiles.Where(p => profiles.Contains(p) || profiles.Any(user => Same(user.SentCopy?.Profile, p.Name)))],
-        };
-        IReadOnlyList<ConfigurationFault> faults = ConfigurationValidator.Validate(used, systems);
-        foreach (ConfigurationFault fault in faults)
-            steps.Fail(AccessStepNames.Configuration, "RouterConfigurationInvalid", $"{fault.Element}: {fault.Problem}", fault.Remedy);
-        if (faults.Count > 0)
-            throw new AccessEndException();
-        steps.Pass(AccessStepNames.Configuration, "No faults.");
+        CheckConfiguration(steps, configuration, systems, deployment, own);
         return deployment;
     }
 

@@ -1,4 +1,4 @@
-using EmailRouter.Crm.Embedded;
+using EmailRouter.Crm;
 using EmailRouter.Interop.Tests.Mail;
 using EmailRouter.Interop.Tests.Servers;
 using EmailRouter.Mail;

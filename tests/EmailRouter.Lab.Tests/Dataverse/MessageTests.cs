@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using EmailRouter.Crm;
-using EmailRouter.Crm.Embedded;
 
 namespace EmailRouter.Lab.Tests.Dataverse;
 

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using EmailRouter.Crm;
 using EmailRouter.Mail;
 using EmailRouter.Routing.Access;
@@ -175,18 +174,6 @@ public sealed class AccessTesterTests : IDisposable
     }
 
     [Fact]
-    public async Task A_certificate_of_the_deployments_log_in_that_is_missing_fails()
-    {
-        var oauth = new OAuthConfiguration { ClientId = "app", TenantId = "t", Flow = OAuthFlow.Certificate, Certificate = folder["missing.pfx"] };
-        configuration = configuration with { Deployments = [configuration.Deployments[0] with { System = "Other", Path = null, Url = new("https://org.example.test"), OAuth = oauth }] };
-
-        AccessTestResult result = await TestAsync(MailDirection.Incoming);
-
-        Assert.Equal(("Crm", "CrmTokenRefused"), (result.Failure?.Name, result.Failure?.ErrorId));
-        Assert.Contains("missing.pfx", result.Failure!.Detail, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public async Task A_connection_without_TLS_is_a_warning()
     {
         Change("Relay", p => p with { Tls = TlsMode.None });
@@ -316,7 +303,7 @@ public sealed class AccessTesterTests : IDisposable
         configuration,
         new RouterSystems().Add(pop).Add(smtp).Add(new NoCrmSystem("Embedded")).Add(new NoCrmSystem("Other")),
         secrets,
-        (_, _) => crm.OpenAsync(),
+        (_, _, _) => crm.OpenAsync(),
         new MailContext { Clock = clock, Steps = watcher },
         new TokenSource(folder.Path, secrets));
 
@@ -326,55 +313,5 @@ public sealed class AccessTesterTests : IDisposable
     private sealed class Watcher(List<MailStep> steps) : IProgress<MailStepReport>
     {
         public void Report(MailStepReport value) => steps.Add(value.Step);
-    }
-
-    private sealed class NoCrmSystem(string name) : ICrmSystem
-    {
-        public string Name => name;
-
-        public ValueTask<IOrganization> OpenAsync(DeploymentConfiguration deployment, DeploymentContext context, CancellationToken cancellationToken) => throw new NotSupportedException();
-    }
-
-    private sealed class ScriptedDirectory : IOrganizationDirectory
-    {
-        public CrmMailbox Mailbox { get; set; } = new()
-        {
-            Owner = new RecordReference("queue", Guid.NewGuid(), "Support"),
-            Kind = CrmMailboxKind.Queue,
-            Address = "support@example.test",
-            IncomingDelivery = DeliveryMethod.Router,
-            OutgoingDelivery = DeliveryMethod.Router,
-            Filter = FilteringMethod.All,
-            Approval = AccessApproval.Approved,
-            IsActive = true,
-            OwnerUserId = Guid.NewGuid(),
-        };
-
-        public CrmException? Failure { get; set; }
-
-        public int Opened { get; private set; }
-
-        public int Disposed { get; private set; }
-
-        public ValueTask<IOrganizationDirectory> OpenAsync()
-        {
-            Opened++;
-            return Failure is null ? ValueTask.FromResult<IOrganizationDirectory>(this) : throw Failure;
-        }
-
-        public ValueTask<OrganizationSettings> GetSettingsAsync(CancellationToken cancellationToken) =>
-            ValueTask.FromResult(new OrganizationSettings { OrganizationId = Guid.NewGuid(), Name = "Contoso" });
-
-        public async IAsyncEnumerable<CrmMailbox> GetMailboxesAsync([EnumeratorCancellation] CancellationToken cancellationToken)
-        {
-            await Task.Yield();
-            yield return Mailbox;
-        }
-
-        public ValueTask DisposeAsync()
-        {
-            Disposed++;
-            return ValueTask.CompletedTask;
-        }
     }
 }

@@ -115,6 +115,45 @@ Describe 'A lab' -Tag Integration {
             ($results | Where-Object Direction -EQ Incoming).MessageCount | Should -BeGreaterThan 0
         }
 
+        It 'tests the CRM of a deployment once, and then its mailboxes' {
+            $results = @(Test-RouterAccess -Deployment Lab)
+            @($results | Where-Object Scope -EQ Deployment).Count | Should -Be 1
+            $crm = $results[0]
+            $crm.Success | Should -BeTrue
+            $crm.System | Should -Be 'Embedded'
+            $crm.User | Should -Not -BeNullOrEmpty
+            $crm.MailboxCount | Should -Be 15
+            $crm.Steps.Name | Select-Object -Unique | Should -Be 'Configuration', 'Crm', 'WhoAmI', 'Privileges', 'Settings'
+            ($crm.Steps | Where-Object ErrorId -EQ CrmAddressNotApproved).Detail | Should -BeLike '*grace*'
+            ($results | Where-Object Scope -EQ Mailbox).Mailbox | Should -Contain 'support@contoso.test'
+            $crm | Format-Table | Out-String | Should -Match 'CrmAddressNotApproved|not approved'
+            $crm | Format-List | Out-String | Should -Match 'warning Settings'
+        }
+
+        It 'shows a deployment in order only where no mailbox is named' {
+            (Test-RouterAccess support@contoso.test).Scope | Select-Object -Unique | Should -Be 'Mailbox'
+        }
+
+        It 'has a CRM that cannot be opened in the result, not as an error' {
+            Move-Item $script:lab.CrmPath "$($script:lab.CrmPath).away"
+            foreach ($arguments in @{ Deployment = 'Lab' }, @{ Mailbox = 'support@contoso.test' }, @{}) {
+                $result = @(Test-RouterAccess @arguments -ErrorAction SilentlyContinue -ErrorVariable errors)
+                $result.Count | Should -Be 1
+                $result[0].Scope | Should -Be 'Deployment'
+                $result[0].Success | Should -BeFalse
+                $result[0].Failure.Name | Should -Be 'Crm'
+                $result[0].Failure.ErrorId | Should -Be 'CrmStoreMissing'
+                $result[0].Failure.Remedy | Should -Not -BeNullOrEmpty
+                $errors | Should -BeNullOrEmpty
+            }
+
+            Test-RouterAccess -Deployment Lab -Quiet | Should -BeFalse
+        }
+
+        It 'gives deployments that polls pass over' {
+            Test-RouterAccess -Deployment Lab | Where-Object Scope -EQ Deployment | Invoke-RouterPoll | Should -BeNullOrEmpty
+        }
+
         It 'answers with one Boolean when that is wanted' {
             Get-RouterMailbox -Queue | Test-RouterAccess -Quiet | Should -BeTrue
             Set-RouterMailbox Sales -Credential (New-TestCredential)

@@ -1,8 +1,12 @@
-namespace EmailRouter.Crm.Embedded;
+using System.Net;
+
+namespace EmailRouter.Crm;
 
 /// <summary>An email activity as it is stored. Properties are named after the columns of <c>email</c>.</summary>
 public sealed record EmailActivity
 {
+    private string? safeDescription;
+
     /// <summary>Gets <c>activityid</c>.</summary>
     public required Guid ActivityId { get; init; }
 
@@ -11,6 +15,16 @@ public sealed record EmailActivity
 
     /// <summary>Gets <c>description</c>.</summary>
     public required string Description { get; init; }
+
+    /// <summary>
+    /// Gets <c>safedescription</c>: the description as HTML without what could do harm where it is shown; plain text is escaped. Null where the CRM does not tell. The
+    /// embedded CRM makes it when it is first asked for.
+    /// </summary>
+    public string? SafeDescription
+    {
+        get => safeDescription ??= MakeSafe?.Invoke(MimeType.StartsWith("text/html", StringComparison.OrdinalIgnoreCase) ? Description : AsHtml(Description));
+        init => safeDescription = value;
+    }
 
     /// <summary>Gets <c>mimetype</c> of the description.</summary>
     public required string MimeType { get; init; }
@@ -125,6 +139,11 @@ public sealed record EmailActivity
 
     /// <summary>Gets the queue items.</summary>
     public required IReadOnlyList<QueueItem> QueueItems { get; init; }
+
+    /// <summary>Gets what makes HTML safe when <see cref="SafeDescription"/> is asked for; null when it was given, or is not known.</summary>
+    internal Func<string, string>? MakeSafe { get; init; }
+
+    private static string AsHtml(string text) => WebUtility.HtmlEncode(text).ReplaceLineEndings("<br>");
 }
 
 /// <summary>An attachment of an email activity (<c>activitymimeattachment</c>) without its content.</summary>

@@ -1,4 +1,4 @@
-namespace EmailRouter.Crm.Embedded;
+namespace EmailRouter.Crm;
 
 /// <summary>Which email activities to find. What is null does not filter.</summary>
 public sealed record EmailFilter
