@@ -29,6 +29,7 @@ internal sealed class ExchangeListing(EwsChannel channel)
         foreach ((string name, ExchangeFolderId folder) in folders)
         {
             bool isLast = false;
+            bool isFirstListing = positions.Find(name) is null;
             while (!isLast)
             {
                 string? before = positions.Find(name);
@@ -39,6 +40,7 @@ internal sealed class ExchangeListing(EwsChannel channel)
                         throw channel.Refused(page, MailStep.List, $"to list {name}");
                     channel.Note($"the position in {name} is lost ({page.Code}); it is listed from the start");
                     positions.Set(name, null);
+                    isFirstListing = true;
                     continue;
                 }
 
@@ -49,7 +51,10 @@ internal sealed class ExchangeListing(EwsChannel channel)
                 if (!isLast && state == before)
                     throw channel.Malformed(call, "the server says that there is more and does not move on", null);
                 positions.Set(name, state);
-                MessageRef[] came = [.. Arrivals(page).OrderBy(m => m.ReceivedOn ?? DateTimeOffset.MinValue)];
+
+                // Times are whole seconds here: within one of them only the server's order tells which message was first.
+                IEnumerable<MessageRef> arrivals = isFirstListing ? Arrivals(page).Reverse() : Arrivals(page);
+                MessageRef[] came = [.. arrivals.OrderBy(m => m.ReceivedOn ?? DateTimeOffset.MinValue)];
                 for (int i = 0; i < came.Length; i++)
                     yield return i == came.Length - 1 ? came[i] with { Cursor = positions.ToCursor() } : came[i];
             }

@@ -11,6 +11,7 @@ internal sealed class DeliveryWindow(MessageProcessor processor, PollTally tally
 {
     private readonly List<Task<ProcessedMessage?>> entries = [];
     private readonly List<(Task Work, IReadOnlyCollection<string> Threads)> running = [];
+    private readonly List<FetchedMessage> withheld = [];
     private Exception? broken;
 
     /// <summary>Gets the messages that are done, in their order; complete after <see cref="DrainAsync"/>.</summary>
@@ -20,10 +21,50 @@ internal sealed class DeliveryWindow(MessageProcessor processor, PollTally tally
     public bool IsComplete { get; private set; } = true;
 
     /// <summary>Takes a message; returns when there is room for the next.</summary>
+    /// <remarks>
+    /// That a message could not be fetched for now says something about the message only when the server went on to hand out another one. Until then it may be the
+    /// server's trouble, which is no reason to set the whole mailbox aside, message by message.
+    /// </remarks>
     /// <param name="fetched">The message; disposed when it is done.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="Exception">What broke the work on an earlier message of the window.</exception>
     public async ValueTask AddAsync(FetchedMessage fetched, CancellationToken cancellationToken)
+    {
+        if (fetched.Error is { IsTransient: true })
+        {
+            withheld.Add(fetched);
+            return;
+        }
+
+        foreach (FetchedMessage earlier in withheld)
+            await TakeAsync(earlier, cancellationToken).ConfigureAwait(false);
+        withheld.Clear();
+        await TakeAsync(fetched, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits for everything that was begun.</summary>
+    /// <returns>The messages that are done, in their order.</returns>
+    public async ValueTask<IReadOnlyList<ProcessedMessage>> DrainAsync()
+    {
+        ProcessedMessage?[] results = await Task.WhenAll(entries).ConfigureAwait(false);
+        if (withheld.Count > 0)
+            broken ??= withheld[0].Error;
+        foreach (FetchedMessage failed in withheld)
+            failed.Dispose();
+        withheld.Clear();
+        Finished = [.. results.OfType<ProcessedMessage>()];
+        IsComplete = broken is null && Finished.All(f => f.Decision.Action != DecisionAction.Deferred);
+        return Finished;
+    }
+
+    /// <summary>Reports what broke the work, if anything did.</summary>
+    public void ThrowIfBroken()
+    {
+        if (broken is not null)
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(broken);
+    }
+
+    private async ValueTask TakeAsync(FetchedMessage fetched, CancellationToken cancellationToken)
     {
         tally.CountFetched(fetched.Content?.Length ?? 0);
         PreparedMessage prepared = processor.Prepare(fetched);
@@ -52,23 +93,6 @@ internal sealed class DeliveryWindow(MessageProcessor processor, PollTally tally
         Task<ProcessedMessage?> work = WorkAsync(prepared, cancellationToken);
         entries.Add(work);
         running.Add((work, prepared.Threads));
-    }
-
-    /// <summary>Waits for everything that was begun.</summary>
-    /// <returns>The messages that are done, in their order.</returns>
-    public async ValueTask<IReadOnlyList<ProcessedMessage>> DrainAsync()
-    {
-        ProcessedMessage?[] results = await Task.WhenAll(entries).ConfigureAwait(false);
-        Finished = [.. results.OfType<ProcessedMessage>()];
-        IsComplete = broken is null && Finished.All(f => f.Decision.Action != DecisionAction.Deferred);
-        return Finished;
-    }
-
-    /// <summary>Reports what broke the work, if anything did.</summary>
-    public void ThrowIfBroken()
-    {
-        if (broken is not null)
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(broken);
     }
 
     private async Task<ProcessedMessage?> WorkAsync(PreparedMessage prepared, CancellationToken cancellationToken)

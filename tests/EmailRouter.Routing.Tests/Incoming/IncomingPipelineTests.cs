@@ -395,6 +395,38 @@ public sealed class IncomingPipelineTests : IAsyncLifetime
         Assert.Empty(await state.GetQuarantineAsync(default).ToListAsync());
     }
 
+    [Fact]
+    public async Task A_server_that_hands_nothing_out_any_more_ends_the_poll_and_sets_no_message_aside()
+    {
+        mail.Put(Mail("a"));
+        mail.Put(Mail("b"), Lost(MailStep.Fetch));
+        mail.Put(Mail("c"), Lost(MailStep.Fetch));
+        for (int i = 0; i < 4; i++)
+        {
+            PollResult result = await PollAsync(Target);
+            Assert.Equal((PollStatus.Failed, "MailConnectionLost", 0), (result.Status, result.Error?.ErrorId, result.Deferred));
+        }
+
+        Assert.Single(organization.Delivered);
+        Assert.Empty(await state.GetQuarantineAsync(default).ToListAsync());
+    }
+
+    [Fact]
+    public async Task A_message_that_cannot_be_had_while_a_later_one_can_is_set_aside_after_three_failures()
+    {
+        mail.Put(Mail("a"), Lost(MailStep.Fetch));
+        mail.Put(Mail("b"), Lost(MailStep.Fetch));
+        DecisionAction[] actions = [DecisionAction.Deferred, DecisionAction.Deferred, DecisionAction.Quarantined];
+        for (int i = 0; i < 3; i++)
+        {
+            mail.Put(Mail($"later{i}"));
+            PollResult result = await PollAsync(Target);
+            Assert.Equal([actions[i], actions[i], DecisionAction.Promoted], result.Decisions.Select(d => d.Action));
+        }
+
+        Assert.Equal(2, await state.GetQuarantineAsync(default).CountAsync());
+    }
+
     [Theory]
     [InlineData("Content-Type: multipart/report; report-type=delivery-status; boundary=b", "REPORT.IPM.Note.NDR")]
     [InlineData("Content-Type: multipart/report; report-type=disposition-notification; boundary=b", "REPORT.IPM.Note.IPNRN")]
