@@ -1,4 +1,5 @@
 using System.Text;
+using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Dataverse;
 using EmailRouter.Lab.Http;
