@@ -16,6 +16,25 @@ public interface IMailSender : IAsyncDisposable
 }
 
 /// <summary>
+/// A sender that can begin the next message while the answer to this one is still on its way. A sender implements it beside <see cref="IMailSender"/>
+/// when its protocol allows that (SMTP: RFC 2920 3.1).
+/// </summary>
+public interface IPipelinedSender : IMailSender
+{
+    /// <summary>Sends one message, and announces the one that follows where the server lets it.</summary>
+    /// <param name="message">Envelope and bytes.</param>
+    /// <param name="following">
+    /// Asked at most once, after <see cref="OutgoingMessage.BeforeCommit"/> and before the last byte leaves: the message that is to be sent next on this
+    /// connection, or null. Only its envelope is announced; none of its content leaves before it is given to a <c>SendAsync</c> as the very same object.
+    /// Its content must stay readable until this call has ended. When another message comes, or none, the announcement is taken back.
+    /// </param>
+    /// <param name="cancellationToken">Stops the attempt, as in <see cref="IMailSender.SendAsync"/>.</param>
+    /// <returns>What became of the message, for every recipient; nothing about the one that follows.</returns>
+    /// <exception cref="MailException">Nothing of the message was accepted, as in <see cref="IMailSender.SendAsync"/>.</exception>
+    ValueTask<SendReceipt> SendAsync(OutgoingMessage message, Func<OutgoingMessage?> following, CancellationToken cancellationToken);
+}
+
+/// <summary>
 /// A sender that can tell later whether it sent a message (Sent Items, an archive mailbox). A sender implements it beside <see cref="IMailSender"/>
 /// when its system keeps what it accepted.
 /// </summary>

@@ -113,7 +113,7 @@ internal sealed partial class ProtocolStream : IAsyncDisposable
         Doing = doing;
     }
 
-    /// <summary>Puts a command into the output. Nothing leaves before <see cref="FlushAsync"/>.</summary>
+    /// <summary>Puts a command into the output. Nothing leaves before <see cref="FlushAsync(CancellationToken)"/>.</summary>
     /// <param name="line">The command without its line end.</param>
     /// <param name="shown">How the log shows it where it holds a secret; null to show it as it is.</param>
     /// <exception cref="MailCommandException">The command holds a CR, LF or NUL: an argument tries to be a second command.</exception>
@@ -137,14 +137,28 @@ internal sealed partial class ProtocolStream : IAsyncDisposable
         Log.Client(shown ?? line);
     }
 
+    /// <summary>Puts bytes into the output as they are, so that they leave in one write with the commands behind them.</summary>
+    /// <param name="data">The bytes.</param>
+    public void Put(ReadOnlySpan<byte> data)
+    {
+        ThrowIfDead();
+        output.Write(data);
+    }
+
     /// <summary>Sends the commands written so far.</summary>
     /// <param name="cancellationToken">Stops the sending; the connection is dead then.</param>
     /// <returns>A task that ends when the bytes have left.</returns>
-    public async ValueTask FlushAsync(CancellationToken cancellationToken)
+    public ValueTask FlushAsync(CancellationToken cancellationToken) => FlushAsync(context.Deadlines.Command, cancellationToken);
+
+    /// <summary>Sends what was put and written so far.</summary>
+    /// <param name="limit">The deadline.</param>
+    /// <param name="cancellationToken">Stops the sending; the connection is dead then.</param>
+    /// <returns>A task that ends when the bytes have left.</returns>
+    public async ValueTask FlushAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
         if (output.WrittenCount == 0)
             return;
-        await WriteDataAsync(output.WrittenMemory, context.Deadlines.Command, cancellationToken).ConfigureAwait(false);
+        await WriteDataAsync(output.WrittenMemory, limit, cancellationToken).ConfigureAwait(false);
         output.ResetWrittenCount();
     }
 

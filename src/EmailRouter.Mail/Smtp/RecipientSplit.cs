@@ -14,6 +14,9 @@ internal sealed class RecipientSplit(OutgoingMessage message)
     /// <summary>Gets a value indicating whether somebody has the message already.</summary>
     public bool HasAccepted => accepted.Count > 0;
 
+    /// <summary>Gets a value indicating whether the transaction made last is for all that were left.</summary>
+    public bool IsLast => offered.Count == waiting.Count;
+
     /// <summary>Makes the message for the next transaction.</summary>
     /// <param name="most">The most recipients the server takes at once; null when it does not say.</param>
     /// <returns>The message, for those that come next.</returns>

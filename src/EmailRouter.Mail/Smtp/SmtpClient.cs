@@ -40,6 +40,12 @@ internal sealed class SmtpClient : IAsyncDisposable
     /// <summary>Gets or sets how many transactions this connection has begun.</summary>
     public int Transactions { get; set; }
 
+    /// <summary>Gets or sets the transaction that was begun behind the last message and not taken up yet; null when there is none.</summary>
+    public SmtpAhead? Ahead { get; set; }
+
+    /// <summary>Gets or sets a value indicating whether the server does not take a MAIL behind the last byte of a message after all.</summary>
+    public bool WantsNothingAhead { get; set; }
+
     /// <summary>Connects, greets, secures and authenticates.</summary>
     /// <param name="endpoint">The server.</param>
     /// <param name="login">Who sends.</param>

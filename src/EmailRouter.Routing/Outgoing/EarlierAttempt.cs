@@ -58,7 +58,7 @@ internal sealed class EarlierAttempt(RoutingOptions options, SenderPool pool)
         if (pool.CopiesOf(route) is { } copies)
             return await copies.WasSentAsync(messageId, cancellationToken).ConfigureAwait(false);
 
-        SenderPool.Rented rented = await pool.RentAsync(route, cancellationToken).ConfigureAwait(false);
+        SenderPool.Rented rented = await pool.RentAsync(route, null, cancellationToken).ConfigureAwait(false);
         await using (rented.ConfigureAwait(false))
         {
             bool? found = rented.Sender is ISentLookup lookup ? await lookup.WasSentAsync(messageId, cancellationToken).ConfigureAwait(false) : null;

@@ -101,12 +101,12 @@ internal sealed class EmailSender(
 
         if (route.Pace is { } pace)
             await pace.WaitAsync(message.Recipients.Count, state, cancellationToken).ConfigureAwait(false);
-        SenderPool.Rented rented = await pool.RentAsync(route, cancellationToken).ConfigureAwait(false);
+        SenderPool.Rented rented = await pool.RentAsync(route, message, cancellationToken).ConfigureAwait(false);
         await using (rented.ConfigureAwait(false))
         {
             try
             {
-                SendReceipt receipt = await rented.Sender.SendAsync(message, cancellationToken).ConfigureAwait(false);
+                SendReceipt receipt = await rented.SendAsync(message, cancellationToken).ConfigureAwait(false);
                 if (receipt.Status != SendStatus.Uncertain)
                     rented.Keep();
                 return copy is null ? receipt : SentCopyTarget.Without(copy, receipt);

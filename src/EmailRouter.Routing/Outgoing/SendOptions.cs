@@ -15,7 +15,10 @@ public sealed record SendOptions
     /// <summary>Gets the time after which no further emails are begun; null for none.</summary>
     public TimeSpan? MaxDuration { get; init; }
 
-    /// <summary>Gets how many emails are sent at once. Defaults to 8.</summary>
+    /// <summary>
+    /// Gets how many emails are on their way at once. Defaults to 8. Those beyond a profile's connections wait for one; SMTP announces the first of them behind
+    /// the message before it, which saves an answer to wait for.
+    /// </summary>
     public int ThrottleLimit { get; init; } = 8;
 
     /// <summary>

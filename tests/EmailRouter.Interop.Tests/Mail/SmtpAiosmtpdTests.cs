@@ -32,6 +32,30 @@ public sealed class SmtpAiosmtpdTests
     }
 
     [ServerFact(Software.Aiosmtpd)]
+    public async Task Without_pipelining_nothing_goes_ahead()
+    {
+        await using AiosmtpdServer server = await AiosmtpdServer.StartAsync(Password, sevenBit: false);
+        bool asked = false;
+        await using (IMailSender sender = await OpenAsync(server, "PLAIN"))
+        {
+            for (int i = 0; i < 3; i++)
+            {
+                SendReceipt receipt = await ((IPipelinedSender)sender).SendAsync(Message(SampleMessages.Make(i), "a@example.test"), Next, default);
+                Assert.Equal(SendStatus.Accepted, receipt.Status);
+            }
+        }
+
+        Assert.False(asked);
+        Assert.Equal(3, server.Messages().Count);
+
+        OutgoingMessage? Next()
+        {
+            asked = true;
+            return null;
+        }
+    }
+
+    [ServerFact(Software.Aiosmtpd)]
     public async Task A_wrong_password_is_an_authentication_error()
     {
         await using AiosmtpdServer server = await AiosmtpdServer.StartAsync(Password, sevenBit: false);

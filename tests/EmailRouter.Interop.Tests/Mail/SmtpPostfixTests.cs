@@ -35,6 +35,43 @@ public sealed class SmtpPostfixTests(PostfixFixture fixture) : IClassFixture<Pos
     }
 
     [ServerFact(Software.Postfix)]
+    public async Task Envelopes_that_go_ahead_belong_to_their_own_messages()
+    {
+        OutgoingMessage[] messages = [.. Enumerable.Range(0, 60).Select(i => Message(
+            SampleMessages.Make(i, eightBit: i % 2 == 0), i % 10 == 5 ? ["refused@example.test"] : i % 10 == 7 ? [$"ahead{i}@example.test", "later@example.test"] : [$"ahead{i}@example.test"]))];
+        var ahead = new HashSet<OutgoingMessage>();
+        await using (IMailSender sender = await OpenAsync(StartTls))
+        {
+            for (int i = 0; i < messages.Length; i++)
+            {
+                int next = i + 1;
+                SendReceipt receipt = await ((IPipelinedSender)sender).SendAsync(messages[i], Next, default);
+                Assert.Equal(i % 10 == 5 ? SendStatus.Rejected : SendStatus.Accepted, receipt.Status);
+                Assert.Equal(messages[i].Recipients, receipt.Recipients.Select(r => r.Address));
+
+                // One in ten is announced and then does not come.
+                OutgoingMessage? Next()
+                {
+                    OutgoingMessage? following = i % 10 == 9 ? Message(SampleMessages.Make(1), "never@example.test") : messages.ElementAtOrDefault(next);
+                    if (following is not null)
+                        ahead.Add(following);
+                    return following;
+                }
+            }
+        }
+
+        Assert.True(ahead.Count > 40, $"only {ahead.Count} went ahead");
+        Dictionary<string, byte[]> arrived = await WaitAsync("ahead", 54);
+        for (int i = 0; i < messages.Length; i++)
+        {
+            if (i % 10 != 5)
+                Assert.True(SampleMessages.Make(i, eightBit: i % 2 == 0).AsSpan().SequenceEqual(arrived[$"ahead{i}@example.test"]), $"message {i} differs");
+        }
+
+        Assert.Equal(54, arrived.Count);
+    }
+
+    [ServerFact(Software.Postfix)]
     public async Task Odd_line_ends_arrive_as_one_message()
     {
         byte[] odd = Encoding.ASCII.GetBytes("Subject: odd\r\nMessage-ID: <odd@example.test>\r\n\r\na\n.\nMAIL FROM:<evil@example.test>\r.\r\nend\r\n.\nlast");

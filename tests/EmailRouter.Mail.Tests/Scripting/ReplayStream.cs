@@ -9,12 +9,16 @@ public sealed class ReplayStream(IReadOnlyList<ScriptItem> items, Playing playin
     private readonly List<byte[]> data = [];
     private int position;
     private int offset;
+    private bool saidSinceAnswer;
     private string? deviation;
     private TaskCompletionSource heard = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public IReadOnlyList<byte[]> Data => data;
 
     public bool IsDisposed { get; private set; }
+
+    /// <summary>How many times the client had to wait for the server's answer to what it had said.</summary>
+    public int Answers { get; private set; }
 
     public override bool CanRead => true;
 
@@ -53,6 +57,8 @@ public sealed class ReplayStream(IReadOnlyList<ScriptItem> items, Playing playin
         switch (Current?.Kind)
         {
             case ScriptKind.Server:
+                Answers += saidSinceAnswer ? 1 : 0;
+                saidSinceAnswer = false;
                 return Take(buffer.Span);
             case ScriptKind.Stall:
                 await Task.Yield();
@@ -83,6 +89,7 @@ public sealed class ReplayStream(IReadOnlyList<ScriptItem> items, Playing playin
             throw new IOException("Connection reset by peer.");
         }
 
+        saidSinceAnswer = true;
         foreach (byte b in buffer.Span)
         {
             said.Add(b);
