@@ -31,7 +31,7 @@ public sealed record RouterHostOptions
     public Func<HttpClient>? TokenHttp { get; init; }
 
     /// <summary>Makes the systems that come with the router.</summary>
-    /// <returns>POP3, IMAP, Exchange, SMTP, Sieve, Graph, the folders, the embedded CRM and Dataverse.</returns>
+    /// <returns>POP3, IMAP, Exchange, SMTP, Sieve, Graph, the folders, the embedded CRM, Dataverse and Organization.svc.</returns>
     public static RouterSystems BuiltInSystems() => new RouterSystems()
         .Add(new Pop3System())
         .Add(new ImapSystem())
@@ -43,5 +43,6 @@ public sealed record RouterHostOptions
         .Add(new MaildirSystem())
         .Add(new DropFolderSystem())
         .Add(new EmbeddedCrmSystem())
-        .Add(new DataverseCrmSystem());
+        .Add(new DataverseCrmSystem())
+        .Add(new OrganizationCrmSystem());
 }

@@ -24,6 +24,9 @@ internal sealed class PendingCandidate : ISendCost
 
     public string? Token { get; private set; }
 
+    /// <summary>Gets its status when it was read.</summary>
+    public EmailStatus Status => (EmailStatus)(row.Number("statuscode") ?? 0);
+
     public IReadOnlyList<ActivityParty> Parties { get; private init; } = [];
 
     public long Size { get; private init; }

@@ -1,0 +1,242 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Xml.Linq;
+using EmailRouter.Crm.Dataverse.WebApi;
+using EmailRouter.Crm.Server;
+
+namespace EmailRouter.Crm.Organization.Soap;
+
+/// <summary>
+/// An organization's Organization.svc: finds it, sends messages to its endpoint for SOAP 1.1 (<c>/web</c>), several in one where the version takes that, and turns
+/// faults into errors an administrator can act on.
+/// </summary>
+/// <remarks>
+/// The log-in is Windows' (Negotiate, by the handler of <see cref="CrmContext.Http"/>) or a bearer token. User name tokens of WS-Trust are not spoken: AD FS 3 and later
+/// give tokens by OAuth. Safe for use by many at once.
+/// </remarks>
+internal sealed class OrganizationConnection : IDisposable
+{
+    private const string Service = "XRMServices/2011/Organization.svc";
+    private const int MaxPages = 10_000;
+    private const int PageSize = 5000;
+
+    /// <summary>How many requests go in one ("ExecuteMultiple run-time limitations").</summary>
+    private const int MaxMultiple = 1000;
+
+    // Several requests in one came with Update Rollup 12 of CRM 2011.
+    private static readonly Version multipleSince = new(5, 0, 9690);
+
+    private readonly CrmEndpoint endpoint;
+    private readonly CrmContext context;
+    private readonly SemaphoreSlim locating = new(1, 1);
+    private OrganizationSite? site;
+
+    /// <summary>Initializes a connection; nothing is asked yet.</summary>
+    /// <param name="endpoint">Where, and as whom.</param>
+    /// <param name="context">Clock, network and limits.</param>
+    public OrganizationConnection(CrmEndpoint endpoint, CrmContext context)
+    {
+        this.endpoint = endpoint;
+        this.context = context;
+        Http = new CrmHttp(endpoint, context);
+    }
+
+    /// <summary>Gets log-ins and connections.</summary>
+    public CrmHttp Http { get; }
+
+    /// <summary>Gets the server's name for messages.</summary>
+    public string Server => Http.Server;
+
+    /// <summary>Gets the clock.</summary>
+    public TimeProvider Clock => context.Clock;
+
+    /// <summary>Finds the service, the first time.</summary>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <returns>Where it is, and of which version.</returns>
+    /// <exception cref="CrmException">It is not found, or refuses the log-in.</exception>
+    public async ValueTask<OrganizationSite> LocateAsync(CancellationToken cancellationToken)
+    {
+        if (site is { } known)
+            return known;
+        await locating.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return site ??= await FindAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            locating.Release();
+        }
+    }
+
+    /// <summary>Sends a message.</summary>
+    /// <param name="request">The message.</param>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <param name="user">The user to do it as; null for whoever is free.</param>
+    /// <returns>The answer, a success.</returns>
+    /// <exception cref="CrmException">The server cannot be reached, or refuses.</exception>
+    public async ValueTask<OrganizationAnswer> SendAsync(OrganizationRequest request, CancellationToken cancellationToken, CrmUser? user = null)
+    {
+        OrganizationAnswer answer = await TryAsync(request, cancellationToken, user).ConfigureAwait(false);
+        return answer.Fault is { } fault ? throw FaultTable.Explain(fault, request.What, Server) : answer;
+    }
+
+    /// <summary>Sends a message whose refusal the caller understands.</summary>
+    /// <inheritdoc cref="SendAsync(OrganizationRequest, CancellationToken, CrmUser?)"/>
+    /// <returns>The answer, a success or a fault.</returns>
+    public async ValueTask<OrganizationAnswer> TryAsync(OrganizationRequest request, CancellationToken cancellationToken, CrmUser? user = null)
+    {
+        OrganizationSite at = await LocateAsync(cancellationToken).ConfigureAwait(false);
+        return await ExchangeAsync(at.Address, request, user, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Sends several messages: in one where the server takes that, otherwise one after the other.</summary>
+    /// <param name="requests">The messages; repeatable ones, in whose own name they are done.</param>
+    /// <param name="what">What is asked for, in words.</param>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <returns>The answers, in the order of the messages, successes and faults.</returns>
+    /// <exception cref="CrmException">The server cannot be reached, or refuses them as a whole.</exception>
+    public async ValueTask<IReadOnlyList<OrganizationAnswer>> SendAsync(IReadOnlyList<OrganizationRequest> requests, string what, CancellationToken cancellationToken)
+    {
+        OrganizationSite at = await LocateAsync(cancellationToken).ConfigureAwait(false);
+        var answers = new List<OrganizationAnswer>();
+        if (at.Version < multipleSince || requests.Count == 1)
+        {
+            foreach (OrganizationRequest request in requests)
+                answers.Add(await ExchangeAsync(at.Address, request, null, cancellationToken).ConfigureAwait(false));
+            return answers;
+        }
+
+        foreach (OrganizationRequest[] some in requests.Chunk(MaxMultiple))
+        {
+            OrganizationAnswer answer = await SendAsync(
+                new OrganizationRequest("ExecuteMultiple", what) { IsRepeatable = Array.TrueForAll(some, r => r.IsRepeatable) }
+                    .With("Requests", some).With("Settings", new MultipleSettings(ContinueOnError: true)),
+                cancellationToken).ConfigureAwait(false);
+            foreach (OrganizationAnswer? part in answer.Parts(some.Length, what))
+                answers.Add(part ?? throw WebApiErrors.Unreadable(what, "a request has no answer"));
+        }
+
+        return answers;
+    }
+
+    /// <summary>Reads the rows of a query, all pages of it.</summary>
+    /// <param name="query">The query.</param>
+    /// <param name="what">What is asked for, in words.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <returns>The entities.</returns>
+    /// <exception cref="CrmException">The server cannot be reached, or refuses.</exception>
+    public async ValueTask<List<XElement>> RowsAsync(FetchQuery query, string what, CancellationToken cancellationToken)
+    {
+        var rows = new List<XElement>();
+        string? cookie = null;
+        for (int page = 1; page <= MaxPages; page++)
+        {
+            OrganizationAnswer answer = await SendAsync(Fetch(query.Page(page, PageSize, cookie), what), cancellationToken).ConfigureAwait(false);
+            XElement entities = Entities(answer, what);
+            rows.AddRange(entities.Child("Entities")?.Elements() ?? []);
+            if (entities.Child("MoreRecords")?.Value.Trim() is not ("true" or "1"))
+                return rows;
+            cookie = entities.Child("PagingCookie")?.Value;
+        }
+
+        throw WebApiErrors.Unreadable(what, "its pages do not end");
+    }
+
+    /// <summary>Makes the message that reads rows.</summary>
+    /// <param name="query">The query.</param>
+    /// <param name="what">What is asked for, in words.</param>
+    /// <returns>The message.</returns>
+    public static OrganizationRequest Fetch(FetchQuery query, string what) =>
+        new OrganizationRequest("RetrieveMultiple", what) { IsRepeatable = true }.With("Query", new FetchExpression(query.ToString()));
+
+    /// <summary>Finds the rows in the answer to <see cref="Fetch"/>.</summary>
+    /// <param name="answer">The answer.</param>
+    /// <param name="what">What was asked for, in words.</param>
+    /// <returns>The collection.</returns>
+    /// <exception cref="CrmException"><c>CrmAnswerUnreadable</c>.</exception>
+    public static XElement Entities(OrganizationAnswer answer, string what) => answer.Result("EntityCollection") ?? throw WebApiErrors.Unreadable(what, "it has no rows");
+
+    /// <summary>Reads the rows in the answer to <see cref="Fetch"/>.</summary>
+    /// <param name="answer">The answer.</param>
+    /// <param name="what">What was asked for, in words.</param>
+    /// <returns>The rows.</returns>
+    /// <exception cref="CrmException"><c>CrmAnswerUnreadable</c>.</exception>
+    public static IEnumerable<JsonElement> Rows(OrganizationAnswer answer, string what) =>
+        (Entities(answer, what).Child("Entities")?.Elements() ?? []).Select(e => EntityRow.Read(e).ToElement());
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Http.Dispose();
+        locating.Dispose();
+    }
+
+    private async ValueTask<OrganizationSite> FindAsync(CancellationToken cancellationToken)
+    {
+        CrmException? last = null;
+        foreach (Uri address in Candidates())
+        {
+            try
+            {
+                var request = new OrganizationRequest("RetrieveVersion", "the server's version") { IsRepeatable = true };
+                OrganizationAnswer answer = await ExchangeAsync(address, request, null, cancellationToken).ConfigureAwait(false);
+                if (answer.Fault is { } fault)
+                    throw FaultTable.Explain(fault, request.What, Server);
+                string text = answer.Result("Version")?.Value.Trim() ?? string.Empty;
+                return Version.TryParse(text, out Version? version)
+                    ? new OrganizationSite(address, version)
+                    : throw WebApiErrors.Unreadable(request.What, $"\"{FaultTable.Cut(text)}\" is no version");
+            }
+            catch (CrmException e) when (e.ErrorId is "CrmNotFound" or "CrmWebPage" or "CrmRedirected" or "CrmNotSupported")
+            {
+                last = e;
+            }
+        }
+
+        throw new CrmException(
+            last!.ErrorId,
+            $"No Organization.svc was found for {endpoint.Url} ({string.Join(", ", Candidates().Select(a => a.AbsolutePath))}). {last.Message}",
+            "Enter the organization's address, e.g. https://crm.contoso.test/Contoso, or the server's with the organization's name; CRM 4.0 has another service (system CrmService).",
+            last);
+    }
+
+    /// <summary>The address is the service's own, the organization's, or the server's with the organization beside it.</summary>
+    private IEnumerable<Uri> Candidates()
+    {
+        string path = endpoint.Url.AbsolutePath.TrimEnd('/');
+        if (path.Contains("Organization.svc", StringComparison.OrdinalIgnoreCase))
+        {
+            yield return At(path.EndsWith("/web", StringComparison.OrdinalIgnoreCase) ? path : path + "/web");
+            yield break;
+        }
+
+        if (endpoint.Organization is { } organization && !path.EndsWith("/" + organization, StringComparison.OrdinalIgnoreCase))
+            yield return At($"{path}/{Uri.EscapeDataString(organization)}/{Service}/web");
+        yield return At($"{path}/{Service}/web");
+    }
+
+    private Uri At(string path) => new UriBuilder(endpoint.Url) { Path = path, Query = string.Empty, Fragment = string.Empty }.Uri;
+
+    private async ValueTask<OrganizationAnswer> ExchangeAsync(Uri address, OrganizationRequest request, CrmUser? user, CancellationToken cancellationToken) => await Http.ExchangeAsync(
+        new CrmCall(
+            HttpMethod.Post,
+            address,
+            request.What,
+            () => new WrittenContent(request.WriteAsync, "text/xml; charset=utf-8"),
+            [("SOAPAction", $"\"{SoapNames.Services}/IOrganizationService/Execute\""), ("Accept", "text/xml")],
+            request.IsRepeatable,
+            () => request.FileFault?.Throw())
+        {
+            Note = string.Create(CultureInfo.InvariantCulture, $" ({request.Name})"),
+        },
+        user,
+        async (response, stop) => OrganizationAnswer.Read(
+            WebApiAnswer.From(response, await CrmHttp.ReadAsync(response, request.What, stop).ConfigureAwait(false), context.Clock), request.What, Server),
+        cancellationToken).ConfigureAwait(false);
+}
+
+/// <summary>Where an Organization.svc is.</summary>
+/// <param name="Address">The address messages go to.</param>
+/// <param name="Version">The server's version: 5 is CRM 2011, 6 is 2013, 7 is 2015, 8 is 2016.</param>
+internal sealed record OrganizationSite(Uri Address, Version Version);
