@@ -31,7 +31,7 @@ public sealed record RouterHostOptions
     public Func<HttpClient>? TokenHttp { get; init; }
 
     /// <summary>Makes the systems that come with the router.</summary>
-    /// <returns>POP3, IMAP, Exchange, SMTP, Sieve, Graph, the folders, the embedded CRM, Dataverse and Organization.svc.</returns>
+    /// <returns>POP3, IMAP, Exchange, SMTP, Sieve, Graph, the folders, the embedded CRM, Dataverse, Organization.svc and CrmService.asmx.</returns>
     public static RouterSystems BuiltInSystems() => new RouterSystems()
         .Add(new Pop3System())
         .Add(new ImapSystem())
@@ -44,5 +44,6 @@ public sealed record RouterHostOptions
         .Add(new DropFolderSystem())
         .Add(new EmbeddedCrmSystem())
         .Add(new DataverseCrmSystem())
-        .Add(new OrganizationCrmSystem());
+        .Add(new OrganizationCrmSystem())
+        .Add(new CrmServiceSystem());
 }

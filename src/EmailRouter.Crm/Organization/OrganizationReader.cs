@@ -23,7 +23,7 @@ internal static class OrganizationReader
         List<JsonElement> organizations = await RowsAsync(connection, new FetchQuery("organization"), cancellationToken, telling).ConfigureAwait(false);
         List<JsonElement> users = await RowsAsync(connection, new FetchQuery("systemuser").Where("internalemailaddress", "not-null").By("systemuserid"), cancellationToken).ConfigureAwait(false);
         List<JsonElement> settings = await RowsAsync(
-            connection, new FetchQuery("usersettings", "systemuserid", "incomingemailfilteringmethod", "autocreatecontactonpromote").By("systemuserid"), cancellationToken).ConfigureAwait(false);
+            connection, new FetchQuery("usersettings").By("systemuserid"), cancellationToken).ConfigureAwait(false);
         List<JsonElement> queues = await RowsAsync(connection, new FetchQuery("queue").By("queueid"), cancellationToken).ConfigureAwait(false);
         OrganizationSite site = await connection.LocateAsync(cancellationToken).ConfigureAwait(false);
 

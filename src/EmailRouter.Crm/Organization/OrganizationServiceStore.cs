@@ -20,10 +20,20 @@ public sealed class OrganizationServiceStore : IRecordStore, IAccessReport
     /// <param name="context">Clock, network and limits.</param>
     /// <param name="directoryMaxAge">How old settings and mailboxes may be before they are read again; null: 5 minutes. Zero: they are read every time.</param>
     public OrganizationServiceStore(CrmEndpoint endpoint, CrmContext context, TimeSpan? directoryMaxAge = null)
+        : this(endpoint, context, directoryMaxAge, null)
+    {
+    }
+
+    /// <summary>Initializes a store over a service of another version; nothing is asked yet.</summary>
+    /// <param name="endpoint">Where the organization is, and as whom to log in.</param>
+    /// <param name="context">Clock, network and limits.</param>
+    /// <param name="directoryMaxAge">As above.</param>
+    /// <param name="dialect">The form of its messages.</param>
+    internal OrganizationServiceStore(CrmEndpoint endpoint, CrmContext context, TimeSpan? directoryMaxAge, SoapDialect? dialect)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
         ArgumentNullException.ThrowIfNull(context);
-        Connection = new OrganizationConnection(endpoint, context);
+        Connection = new OrganizationConnection(endpoint, context, dialect);
         directory = new CachedValue<OrganizationDirectory>(
             context.Clock, directoryMaxAge ?? DataverseStore.DefaultDirectoryMaxAge, stop => OrganizationReader.ReadDirectoryAsync(Connection, stop));
         tables = new CachedValue<TableDirectory>(context.Clock, DataverseStore.TablesMaxAge, stop => OrganizationReader.ReadTablesAsync(Connection, stop));

@@ -21,6 +21,22 @@ internal sealed class OrganizationAnswer
         }
     }
 
+    /// <summary>Makes an answer of results.</summary>
+    /// <param name="results">The results by name.</param>
+    /// <returns>The answer.</returns>
+    public static OrganizationAnswer Succeeded(IReadOnlyDictionary<string, XElement> results)
+    {
+        var answer = new OrganizationAnswer(null, null);
+        foreach ((string name, XElement value) in results)
+            answer.results[name] = value;
+        return answer;
+    }
+
+    /// <summary>Makes an answer of a fault.</summary>
+    /// <param name="fault">The fault.</param>
+    /// <returns>The answer.</returns>
+    public static OrganizationAnswer Failed(ServerFault fault) => new(fault, null);
+
     /// <summary>Gets the fault; null for a success.</summary>
     public ServerFault? Fault { get; }
 

@@ -16,7 +16,6 @@ namespace EmailRouter.Crm.Organization.Soap;
 /// </remarks>
 internal sealed class OrganizationConnection : IDisposable
 {
-    private const string Service = "XRMServices/2011/Organization.svc";
     private const int MaxPages = 10_000;
     private const int PageSize = 5000;
 
@@ -28,14 +27,17 @@ internal sealed class OrganizationConnection : IDisposable
 
     private readonly CrmEndpoint endpoint;
     private readonly CrmContext context;
+    private readonly SoapDialect dialect;
     private readonly SemaphoreSlim locating = new(1, 1);
     private OrganizationSite? site;
 
     /// <summary>Initializes a connection; nothing is asked yet.</summary>
     /// <param name="endpoint">Where, and as whom.</param>
     /// <param name="context">Clock, network and limits.</param>
-    public OrganizationConnection(CrmEndpoint endpoint, CrmContext context)
+    /// <param name="dialect">The form of the messages; null for that of Organization.svc.</param>
+    public OrganizationConnection(CrmEndpoint endpoint, CrmContext context, SoapDialect? dialect = null)
     {
+        this.dialect = dialect ?? new OrganizationDialect();
         this.endpoint = endpoint;
         this.context = context;
         Http = new CrmHttp(endpoint, context);
@@ -179,14 +181,9 @@ internal sealed class OrganizationConnection : IDisposable
         {
             try
             {
-                var request = new OrganizationRequest("RetrieveVersion", "the server's version") { IsRepeatable = true };
+                OrganizationRequest request = dialect.Probe;
                 OrganizationAnswer answer = await ExchangeAsync(address, request, null, cancellationToken).ConfigureAwait(false);
-                if (answer.Fault is { } fault)
-                    throw FaultTable.Explain(fault, request.What, Server);
-                string text = answer.Result("Version")?.Value.Trim() ?? string.Empty;
-                return Version.TryParse(text, out Version? version)
-                    ? new OrganizationSite(address, version)
-                    : throw WebApiErrors.Unreadable(request.What, $"\"{FaultTable.Cut(text)}\" is no version");
+                return answer.Fault is { } fault ? throw FaultTable.Explain(fault, request.What, Server) : new OrganizationSite(address, dialect.ReadVersion(answer));
             }
             catch (CrmException e) when (e.ErrorId is "CrmNotFound" or "CrmWebPage" or "CrmRedirected" or "CrmNotSupported")
             {
@@ -196,44 +193,37 @@ internal sealed class OrganizationConnection : IDisposable
 
         throw new CrmException(
             last!.ErrorId,
-            $"No Organization.svc was found for {endpoint.Url} ({string.Join(", ", Candidates().Select(a => a.AbsolutePath))}). {last.Message}",
-            "Enter the organization's address, e.g. https://crm.contoso.test/Contoso, or the server's with the organization's name; CRM 4.0 has another service (system CrmService).",
+            $"No service was found for {endpoint.Url} ({string.Join(", ", Candidates().Select(a => a.AbsolutePath))}). {last.Message}",
+            "Enter the organization's address, e.g. https://crm.contoso.test/Contoso, or the server's with the organization's name. CRM 2011 to 2015 have Organization.svc, CRM 4.0 has CrmService.asmx.",
             last);
     }
 
     /// <summary>The address is the service's own, the organization's, or the server's with the organization beside it.</summary>
-    private IEnumerable<Uri> Candidates()
-    {
-        string path = endpoint.Url.AbsolutePath.TrimEnd('/');
-        if (path.Contains("Organization.svc", StringComparison.OrdinalIgnoreCase))
-        {
-            yield return At(path.EndsWith("/web", StringComparison.OrdinalIgnoreCase) ? path : path + "/web");
-            yield break;
-        }
-
-        if (endpoint.Organization is { } organization && !path.EndsWith("/" + organization, StringComparison.OrdinalIgnoreCase))
-            yield return At($"{path}/{Uri.EscapeDataString(organization)}/{Service}/web");
-        yield return At($"{path}/{Service}/web");
-    }
+    private IEnumerable<Uri> Candidates() => dialect.Paths(endpoint.Url.AbsolutePath.TrimEnd('/'), endpoint.Organization).Select(At);
 
     private Uri At(string path) => new UriBuilder(endpoint.Url) { Path = path, Query = string.Empty, Fragment = string.Empty }.Uri;
 
-    private async ValueTask<OrganizationAnswer> ExchangeAsync(Uri address, OrganizationRequest request, CrmUser? user, CancellationToken cancellationToken) => await Http.ExchangeAsync(
-        new CrmCall(
-            HttpMethod.Post,
-            address,
-            request.What,
-            () => new WrittenContent(request.WriteAsync, "text/xml; charset=utf-8"),
-            [("SOAPAction", $"\"{SoapNames.Services}/IOrganizationService/Execute\""), ("Accept", "text/xml")],
-            request.IsRepeatable,
-            () => request.FileFault?.Throw())
-        {
-            Note = string.Create(CultureInfo.InvariantCulture, $" ({request.Name})"),
-        },
-        user,
-        async (response, stop) => OrganizationAnswer.Read(
-            WebApiAnswer.From(response, await CrmHttp.ReadAsync(response, request.What, stop).ConfigureAwait(false), context.Clock), request.What, Server),
-        cancellationToken).ConfigureAwait(false);
+    private async ValueTask<OrganizationAnswer> ExchangeAsync(Uri address, OrganizationRequest request, CrmUser? user, CancellationToken cancellationToken)
+    {
+        if (!dialect.Knows(request))
+            return OrganizationAnswer.Failed(new ServerFault(501, 0, $"This version has no {request.Name}."));
+        return await Http.ExchangeAsync(
+            new CrmCall(
+                HttpMethod.Post,
+                address,
+                request.What,
+                () => new WrittenContent((stream, stop) => request.WriteAsync(stream, dialect, stop), "text/xml; charset=utf-8"),
+                [("SOAPAction", $"\"{dialect.Action(request)}\""), ("Accept", "text/xml")],
+                request.IsRepeatable,
+                () => request.FileFault?.Throw())
+            {
+                Note = string.Create(CultureInfo.InvariantCulture, $" ({request.Name})"),
+            },
+            user,
+            async (response, stop) => dialect.Read(
+                WebApiAnswer.From(response, await CrmHttp.ReadAsync(response, request.What, stop).ConfigureAwait(false), context.Clock), request, Server),
+            cancellationToken).ConfigureAwait(false);
+    }
 }
 
 /// <summary>Where an Organization.svc is.</summary>

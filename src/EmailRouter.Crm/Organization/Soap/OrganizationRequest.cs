@@ -46,37 +46,52 @@ internal sealed class OrganizationRequest(string name, string what)
         return this;
     }
 
-    /// <summary>Writes the envelope.</summary>
+    /// <summary>Gets the parameters, in the order in which they were added.</summary>
+    public IReadOnlyList<(string Name, object? Value)> Parameters => parameters;
+
+    /// <summary>Gets a parameter; null when it is missing.</summary>
+    /// <param name="parameter">Its name.</param>
+    public object? this[string parameter] => parameters.Find(p => p.Name == parameter).Value;
+
+    /// <summary>Writes the envelope as a service takes it.</summary>
     /// <param name="stream">Where to.</param>
+    /// <param name="dialect">The form it takes.</param>
     /// <param name="cancellationToken">Stops the writing.</param>
     /// <returns>A task that ends when it is written.</returns>
-    public async Task WriteAsync(Stream stream, CancellationToken cancellationToken)
+    public async Task WriteAsync(Stream stream, SoapDialect dialect, CancellationToken cancellationToken)
     {
         FileFault = null;
         XmlWriter xml = XmlWriter.Create(stream, new XmlWriterSettings { Async = true, Encoding = new UTF8Encoding(false), CheckCharacters = false, CloseOutput = false });
         await using (xml.ConfigureAwait(false))
-        {
-            xml.WriteStartElement("s", "Envelope", SoapNames.Envelope);
-            xml.WriteAttributeString("xmlns", "a", null, SoapNames.Contracts);
-            xml.WriteAttributeString("xmlns", "b", null, SoapNames.Collections);
-            xml.WriteAttributeString("xmlns", "c", null, SoapNames.Schema);
-            xml.WriteAttributeString("xmlns", "d", null, SoapNames.Serialization);
-            xml.WriteAttributeString("xmlns", "e", null, SoapNames.Arrays);
-            xml.WriteAttributeString("xmlns", "i", null, SoapNames.Instance);
-            xml.WriteStartElement("Header", SoapNames.Envelope);
-            xml.WriteElementString("SdkClientVersion", SoapNames.Contracts, SdkClientVersion);
-            if (Caller is { } caller)
-                xml.WriteElementString("CallerId", SoapNames.Contracts, caller.ToString("D"));
-            xml.WriteEndElement();
-            xml.WriteStartElement("Body", SoapNames.Envelope);
-            xml.WriteStartElement(string.Empty, "Execute", SoapNames.Services);
-            xml.WriteStartElement("request", SoapNames.Services);
-            await WriteContentAsync(xml, cancellationToken).ConfigureAwait(false);
-            xml.WriteEndElement();
-            xml.WriteEndElement();
-            xml.WriteEndElement();
-            xml.WriteEndElement();
-        }
+            await dialect.WriteAsync(this, xml, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Writes the envelope in the form of Organization.svc.</summary>
+    /// <param name="xml">Where to.</param>
+    /// <param name="cancellationToken">Stops the writing.</param>
+    /// <returns>A task that ends when it is written.</returns>
+    public async Task WriteEnvelopeAsync(XmlWriter xml, CancellationToken cancellationToken)
+    {
+        xml.WriteStartElement("s", "Envelope", SoapNames.Envelope);
+        xml.WriteAttributeString("xmlns", "a", null, SoapNames.Contracts);
+        xml.WriteAttributeString("xmlns", "b", null, SoapNames.Collections);
+        xml.WriteAttributeString("xmlns", "c", null, SoapNames.Schema);
+        xml.WriteAttributeString("xmlns", "d", null, SoapNames.Serialization);
+        xml.WriteAttributeString("xmlns", "e", null, SoapNames.Arrays);
+        xml.WriteAttributeString("xmlns", "i", null, SoapNames.Instance);
+        xml.WriteStartElement("Header", SoapNames.Envelope);
+        xml.WriteElementString("SdkClientVersion", SoapNames.Contracts, SdkClientVersion);
+        if (Caller is { } caller)
+            xml.WriteElementString("CallerId", SoapNames.Contracts, caller.ToString("D"));
+        xml.WriteEndElement();
+        xml.WriteStartElement("Body", SoapNames.Envelope);
+        xml.WriteStartElement(string.Empty, "Execute", SoapNames.Services);
+        xml.WriteStartElement("request", SoapNames.Services);
+        await WriteContentAsync(xml, cancellationToken).ConfigureAwait(false);
+        xml.WriteEndElement();
+        xml.WriteEndElement();
+        xml.WriteEndElement();
+        xml.WriteEndElement();
     }
 
     private async Task WriteContentAsync(XmlWriter xml, CancellationToken cancellationToken)
@@ -212,7 +227,12 @@ internal sealed class OrganizationRequest(string name, string what)
         xml.WriteEndElement();
     }
 
-    private async Task WriteFileAsync(XmlWriter xml, EmailAttachment file, CancellationToken cancellationToken)
+    /// <summary>Writes a file's content in base64.</summary>
+    /// <param name="xml">Where to.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="cancellationToken">Stops the writing.</param>
+    /// <returns>A task that ends when it is written.</returns>
+    public async Task WriteFileAsync(XmlWriter xml, EmailAttachment file, CancellationToken cancellationToken)
     {
         Stream content;
         try
@@ -298,7 +318,9 @@ internal sealed class OrganizationRequest(string name, string what)
     }
 
     /// <summary>Takes out what XML cannot hold, which mail may well have.</summary>
-    private static string Clean(string text)
+    /// <param name="text">The text.</param>
+    /// <returns>The text with a replacement character for each.</returns>
+    public static string Clean(string text)
     {
         StringBuilder? clean = null;
         for (int i = 0; i < text.Length; i++)

@@ -1,0 +1,91 @@
+using System.Xml;
+using EmailRouter.Crm.Dataverse.WebApi;
+using EmailRouter.Crm.Server;
+
+namespace EmailRouter.Crm.Organization.Soap;
+
+/// <summary>How a version of the CRM writes the messages: where its service is, and how envelopes look.</summary>
+internal abstract class SoapDialect
+{
+    /// <summary>Gets a message that a service which is there answers.</summary>
+    public abstract OrganizationRequest Probe { get; }
+
+    /// <summary>Names the paths at which the service may be.</summary>
+    /// <param name="path">The path entered, without a slash at its end.</param>
+    /// <param name="name">The organization's name; null when the path tells.</param>
+    /// <returns>The paths, the likeliest first.</returns>
+    public abstract IEnumerable<string> Paths(string path, string? name);
+
+    /// <summary>Gets the SOAPAction of a message.</summary>
+    /// <param name="request">The message.</param>
+    /// <returns>The action.</returns>
+    public abstract string Action(OrganizationRequest request);
+
+    /// <summary>Reads the server's version.</summary>
+    /// <param name="answer">The answer to <see cref="Probe"/>.</param>
+    /// <returns>The version.</returns>
+    /// <exception cref="CrmException"><c>CrmAnswerUnreadable</c>.</exception>
+    public abstract Version ReadVersion(OrganizationAnswer answer);
+
+    /// <summary>Says whether a message is known.</summary>
+    /// <param name="request">The message.</param>
+    /// <returns>True when it can be sent.</returns>
+    public abstract bool Knows(OrganizationRequest request);
+
+    /// <summary>Writes the envelope.</summary>
+    /// <param name="request">The message.</param>
+    /// <param name="xml">Where to.</param>
+    /// <param name="cancellationToken">Stops the writing.</param>
+    /// <returns>A task that ends when it is written.</returns>
+    public abstract Task WriteAsync(OrganizationRequest request, XmlWriter xml, CancellationToken cancellationToken);
+
+    /// <summary>Reads an answer.</summary>
+    /// <param name="answer">What came.</param>
+    /// <param name="request">The message it answers.</param>
+    /// <param name="server">The server's name.</param>
+    /// <returns>The answer.</returns>
+    /// <exception cref="CrmException">It is no SOAP: a web page, an error of the web server, or broken.</exception>
+    public abstract OrganizationAnswer Read(WebApiAnswer answer, OrganizationRequest request, string server);
+}
+
+/// <summary>The messages in the form of Organization.svc (2011).</summary>
+internal sealed class OrganizationDialect : SoapDialect
+{
+    private const string Service = "XRMServices/2011/Organization.svc";
+
+    /// <inheritdoc/>
+    public override OrganizationRequest Probe => new("RetrieveVersion", "the server's version") { IsRepeatable = true };
+
+    /// <inheritdoc/>
+    public override IEnumerable<string> Paths(string path, string? name)
+    {
+        if (path.Contains("Organization.svc", StringComparison.OrdinalIgnoreCase))
+        {
+            yield return path.EndsWith("/web", StringComparison.OrdinalIgnoreCase) ? path : path + "/web";
+            yield break;
+        }
+
+        if (name is not null && !path.EndsWith("/" + name, StringComparison.OrdinalIgnoreCase))
+            yield return $"{path}/{Uri.EscapeDataString(name)}/{Service}/web";
+        yield return $"{path}/{Service}/web";
+    }
+
+    /// <inheritdoc/>
+    public override string Action(OrganizationRequest request) => SoapNames.Services + "/IOrganizationService/Execute";
+
+    /// <inheritdoc/>
+    public override Version ReadVersion(OrganizationAnswer answer)
+    {
+        string text = answer.Result("Version")?.Value.Trim() ?? string.Empty;
+        return Version.TryParse(text, out Version? version) ? version : throw WebApiErrors.Unreadable(Probe.What, $"\"{FaultTable.Cut(text)}\" is no version");
+    }
+
+    /// <inheritdoc/>
+    public override bool Knows(OrganizationRequest request) => true;
+
+    /// <inheritdoc/>
+    public override Task WriteAsync(OrganizationRequest request, XmlWriter xml, CancellationToken cancellationToken) => request.WriteEnvelopeAsync(xml, cancellationToken);
+
+    /// <inheritdoc/>
+    public override OrganizationAnswer Read(WebApiAnswer answer, OrganizationRequest request, string server) => OrganizationAnswer.Read(answer, request.What, server);
+}

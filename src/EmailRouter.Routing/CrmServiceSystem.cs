@@ -1,0 +1,42 @@
+using EmailRouter.Crm;
+using EmailRouter.Crm.CrmService;
+using EmailRouter.Crm.Organization;
+using EmailRouter.Routing.Configuration;
+
+namespace EmailRouter.Routing;
+
+/// <summary>Dynamics CRM 4.0 by CrmService.asmx. The server decides what is promoted; its deployments have to say so.</summary>
+public sealed class CrmServiceSystem : ICrmSystem
+{
+    /// <summary>The name in deployments.</summary>
+    public const string SystemName = "CrmService";
+
+    /// <inheritdoc/>
+    public string Name => SystemName;
+
+    /// <inheritdoc/>
+    /// <exception cref="CrmException"><c>CrmServerMustDecide</c>: the deployment has the router decide, or the service is not found or refuses the log-in.</exception>
+    public async ValueTask<IOrganization> OpenAsync(DeploymentConfiguration deployment, DeploymentContext context, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(deployment);
+        ArgumentNullException.ThrowIfNull(context);
+        if (deployment.Decides != DecisionAuthority.Server)
+        {
+            throw new CrmException(
+                "CrmServerMustDecide", $"The deployment {deployment.Name} has the router decide, and CRM 4.0 has no way to promote an email as the router decides.",
+                "Set who decides to Server.");
+        }
+
+        OrganizationServiceOrganization organization = CrmServiceOrganization.Create(deployment.ToEndpoint(context), deployment.ToCrmContext(context));
+        try
+        {
+            await organization.GetSettingsAsync(cancellationToken).ConfigureAwait(false);
+            return organization;
+        }
+        catch
+        {
+            await organization.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+}
