@@ -11,10 +11,16 @@ namespace EmailRouter.Crm.Dataverse;
 /// </summary>
 /// <remarks>Safe for use by many polls at once. Owns the store: disposing this disposes it.</remarks>
 /// <param name="store">The store of the same organization.</param>
-public sealed class DataverseOrganization(DataverseStore store) : ServerOrganization<DataverseStore>(store)
+public sealed class DataverseOrganization(DataverseStore store) : ServerOrganization<DataverseStore>(store), IEmailActivities
 {
     // Within a batch an address may have 64 KB, encoded.
     private const int MaxAddressLength = 60_000;
+
+    /// <inheritdoc/>
+    public ValueTask<EmailActivity?> GetEmailAsync(Guid activityId, CancellationToken cancellationToken) => Store.GetEmailAsync(activityId, cancellationToken);
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<EmailActivity> FindEmailsAsync(EmailFilter filter, CancellationToken cancellationToken) => Store.FindEmailsAsync(filter, cancellationToken);
 
     private protected override async ValueTask<ServerCheck> AskAsync(IncomingEmail email, CancellationToken cancellationToken)
     {

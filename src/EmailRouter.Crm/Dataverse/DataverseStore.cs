@@ -11,7 +11,7 @@ namespace EmailRouter.Crm.Dataverse;
 /// Deciding about an email costs one request and promoting it one, once settings and definitions are known. Safe for use by many at once.
 /// Not every fact has a column: see the documentation of smart matching, of reasons for failures and of conversations in the project's documentation of Dataverse.
 /// </remarks>
-public sealed class DataverseStore : IRecordStore, IAccessReport
+public sealed class DataverseStore : IRecordStore, IAccessReport, IEmailActivities
 {
     private readonly WebApiConnection connection;
     private readonly CachedValue<OrganizationDirectory> directory;
@@ -112,6 +112,19 @@ public sealed class DataverseStore : IRecordStore, IAccessReport
     {
         OrganizationDirectory present = await directory.RefreshAsync(cancellationToken).ConfigureAwait(false);
         return await new AccessReporter(connection, present).ReportAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<EmailActivity?> GetEmailAsync(Guid activityId, CancellationToken cancellationToken) =>
+        await new EmailFinder(connection, await tables.GetAsync(cancellationToken).ConfigureAwait(false)).GetAsync(activityId, cancellationToken).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<EmailActivity> FindEmailsAsync(EmailFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        var finder = new EmailFinder(connection, await tables.GetAsync(cancellationToken).ConfigureAwait(false));
+        await foreach (EmailActivity email in finder.FindAsync(filter, cancellationToken).ConfigureAwait(false))
+            yield return email;
     }
 
     /// <inheritdoc/>

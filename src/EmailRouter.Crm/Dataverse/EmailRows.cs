@@ -36,9 +36,14 @@ internal static class EmailRows
     /// <summary>Reads the parties of an email that it is addressed to or from.</summary>
     /// <param name="row">The email's row.</param>
     /// <returns>The parties, sender first, then To, Cc and Bcc.</returns>
-    public static IReadOnlyList<ActivityParty> ReadParties(JsonElement row) =>
+    public static IReadOnlyList<ActivityParty> ReadParties(JsonElement row) => ReadParties(row.Expanded("email_activity_parties"));
+
+    /// <summary>Reads the parties of an email that it is addressed to or from.</summary>
+    /// <param name="parties">The rows of its parties.</param>
+    /// <returns>The parties, sender first, then To, Cc and Bcc.</returns>
+    public static IReadOnlyList<ActivityParty> ReadParties(IEnumerable<JsonElement> parties) =>
     [
-        .. row.Expanded("email_activity_parties").Where(p => p.Number("participationtypemask") is >= 1 and <= 4).OrderBy(p => p.Number("participationtypemask")).Select(p =>
+        .. parties.Where(p => p.Number("participationtypemask") is >= 1 and <= 4).OrderBy(p => p.Number("participationtypemask")).Select(p =>
             new ActivityParty((ParticipationType)p.Number("participationtypemask")!.Value, p.Text("addressused"), p.Lookup("partyid"))
             {
                 UnresolvedPartyName = p.Text("unresolvedpartyname"),

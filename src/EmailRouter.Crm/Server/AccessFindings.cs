@@ -74,28 +74,7 @@ internal static class AccessFindings
                 "Set 'Process email using' to the email router in the system settings, or disable these mailboxes for server-side synchronization.");
         }
 
-        CrmMailbox[] routed = [.. directory.Mailboxes.Where(m => m.IncomingDelivery == DeliveryMethod.Router || m.OutgoingDelivery == DeliveryMethod.Router)];
-        yield return routed.Length == 0
-            ? new CrmFinding(
-                "CrmNoMailbox", CrmFindingSeverity.Error, "No user and no queue sends or receives email through the router.",
-                "Set the incoming or outgoing delivery method of the mailboxes to server-side synchronization or email router (2).")
-            : new CrmFinding("CrmMailboxes", CrmFindingSeverity.Right, $"{routed.Length} users and queues send or receive email through the router.");
-        foreach (CrmMailbox mailbox in routed)
-        {
-            bool asks = mailbox.Kind == CrmMailboxKind.Queue ? directory.Settings.RequireApprovalForQueues : directory.Settings.RequireApprovalForUsers;
-            if (asks && mailbox.Approval != AccessApproval.Approved)
-            {
-                yield return new CrmFinding(
-                    "CrmAddressNotApproved", CrmFindingSeverity.Warning, $"The address {mailbox.Address} of {mailbox.Owner} is not approved (emailrouteraccessapproval is {mailbox.Approval}).",
-                    "Approve the email address in the organization.");
-            }
-
-            if (!mailbox.IsActive)
-            {
-                yield return new CrmFinding(
-                    "CrmMailboxDisabled", CrmFindingSeverity.Warning, $"{mailbox.Owner} with the address {mailbox.Address} is disabled; its email is not handled.",
-                    "Enable it, or set its delivery methods to none.");
-            }
-        }
+        foreach (CrmFinding finding in MailboxFindings.Judge(directory.Settings, directory.Mailboxes))
+            yield return finding;
     }
 }
