@@ -218,9 +218,21 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
         }
 
         List<PendingCandidate> won = [.. chosen.Where(c => descriptions.ContainsKey(c.Id))];
-        if (!request.PeekOnly && directory.Settings.UseTrackingToken)
-            await GiveTokensAsync(won, directory, cancellationToken).ConfigureAwait(false);
-        Dictionary<RecordReference, JsonElement> records = await RecipientsAsync(won, tables, cancellationToken).ConfigureAwait(false);
+        Dictionary<RecordReference, JsonElement> records;
+        try
+        {
+            if (!request.PeekOnly && directory.Settings.UseTrackingToken)
+                await GiveTokensAsync(won, directory, cancellationToken).ConfigureAwait(false);
+            records = await RecipientsAsync(won, tables, cancellationToken).ConfigureAwait(false);
+        }
+        catch (CrmException) when (!request.PeekOnly)
+        {
+            // What was handed out and cannot be prepared goes back, so that it does not wait until it counts as stuck. Where that fails too, it does.
+            foreach (PendingCandidate candidate in won)
+                await connection.TryAsync(EmailCreation.SetState(candidate.Id, EmailState.Completed, EmailStatus.PendingSend), cancellationToken).ConfigureAwait(false);
+            throw;
+        }
+
         var claimed = new List<PendingEmail>();
         foreach (PendingCandidate candidate in won)
         {

@@ -251,6 +251,43 @@ public sealed class OrganizationServiceStoreTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_was_handed_out_and_cannot_be_prepared_goes_back()
+    {
+        Guid id = Guid.NewGuid();
+        server.Rows = fetch => (string)fetch.Element("entity")!.Attribute("name")! == "email" ? [Pending(id).Replace("CRM:001", string.Empty, StringComparison.Ordinal)] : null;
+        server.Answer = m => m.Name switch
+        {
+            "BackgroundSendEmail" => Result("EntityCollection", "a:EntityCollection", $"<a:Entities>{Entity("email", id, Result("activityid", "d:guid", id.ToString()))}</a:Entities>"),
+            "GetTrackingTokenEmail" => Text("TrackingToken", "CRM:0001042"),
+            "Update" => Fault(unchecked((int)0x80040265), "The plug-in says no."),
+            _ => null,
+        };
+
+        await Assert.ThrowsAsync<CrmException>(() => store.ClaimPendingAsync(new ClaimRequest(), default).AsTask());
+
+        Assert.Equal(("SetState", "6"), (server.Messages[^1].Name, server.Messages[^1]["Status"]));
+    }
+
+    [Fact]
+    public async Task A_missing_token_is_asked_for_in_the_senders_name()
+    {
+        Guid id = Guid.NewGuid();
+        server.Rows = fetch => (string)fetch.Element("entity")!.Attribute("name")! == "email" ? [Pending(id).Replace("CRM:001", string.Empty, StringComparison.Ordinal)] : null;
+        server.Answer = m => m.Name switch
+        {
+            "BackgroundSendEmail" => Result("EntityCollection", "a:EntityCollection", $"<a:Entities>{Entity("email", id, Result("activityid", "d:guid", id.ToString()))}</a:Entities>"),
+            "GetTrackingTokenEmail" => Text("TrackingToken", "CRM:0001042"),
+            _ => null,
+        };
+
+        PendingEmail email = Assert.Single(await store.ClaimPendingAsync(new ClaimRequest(), default));
+
+        Assert.Equal(("CRM:0001042", "Hello CRM:0001042"), (email.TrackingToken, email.Subject.Replace("  ", " ", StringComparison.Ordinal)));
+        Assert.Equal("CRM:0001042", server.Messages.Single(m => m.Name == "Update").Column("trackingtoken")!.Value);
+        Assert.Contains(server.Http.All, a => a.Text.Contains("GetTrackingTokenEmail", StringComparison.Ordinal) && a.Text.Contains($"CallerId>{anna}<", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Looking_only_claims_nothing()
     {
         Guid id = Guid.NewGuid();
@@ -325,6 +362,7 @@ public sealed class OrganizationServiceStoreTests : IAsyncDisposable
     [Theory]
     [InlineData(-2147220960, "SecLib::AccessCheckEx failed. Principal user is missing prvReadOrganization privilege.", "CrmPrivilegeMissing")]
     [InlineData(-2147220955, "The specified user is either disabled or is not a member of any business unit.", "CrmUserDisabled")]
+    [InlineData(-2147202558, "Attachment file size is too big.", "CrmAttachmentTooLarge")]
     [InlineData(-2147015902, "Number of requests exceeded the limit of 6000.", "CrmThrottled")]
     public async Task Faults_are_the_errors_of_the_common_table(int code, string words, string error)
     {
