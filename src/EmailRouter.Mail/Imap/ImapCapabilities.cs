@@ -63,6 +63,9 @@ internal enum ImapFeatures
 
     /// <summary>COMPRESS=DEFLATE (RFC 4978).</summary>
     Deflate = 1 << 18,
+
+    /// <summary>NOTIFY (RFC 5465).</summary>
+    Notify = 1 << 19,
 }
 
 /// <summary>What a server announces (RFC 9051 7.2.2).</summary>
@@ -128,6 +131,7 @@ internal sealed class ImapCapabilities
         "QRESYNC" => ImapFeatures.QuickResync | ImapFeatures.CondStore,
         "UTF8=ACCEPT" or "UTF8=ONLY" => ImapFeatures.Utf8,
         "COMPRESS=DEFLATE" => ImapFeatures.Deflate,
+        "NOTIFY" => ImapFeatures.Notify,
         _ => ImapFeatures.None,
     };
 }

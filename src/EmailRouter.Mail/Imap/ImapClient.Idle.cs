@@ -8,31 +8,71 @@ internal sealed partial class ImapClient
     /// </summary>
     private static readonly TimeSpan IdlePeriod = TimeSpan.FromMinutes(9);
 
-    private static readonly TimeSpan NoopPeriod = TimeSpan.FromSeconds(60);
+    /// <summary>How often a server is asked that does not tell by itself.</summary>
+    private static readonly TimeSpan AskPeriod = TimeSpan.FromSeconds(60);
 
-    /// <summary>Waits until the server announces mail in the selected mailbox.</summary>
+    /// <summary>Waits until the server announces mail in the selected mailbox, or in others.</summary>
+    /// <param name="watch">The others; null for none.</param>
     /// <param name="atMost">How long to wait.</param>
     /// <param name="cancellationToken">Stops the waiting; the connection is dead then.</param>
     /// <returns>True when it did; false when the time was up.</returns>
-    public async ValueTask<bool> WaitForMailAsync(TimeSpan atMost, CancellationToken cancellationToken)
+    public async ValueTask<bool> WaitForMailAsync(ImapWatch? watch, TimeSpan atMost, CancellationToken cancellationToken)
     {
         ImapFolder folder = Selected ?? throw new InvalidOperationException("No mailbox is selected.");
         folder.IsFresh = false;
         long started = context.Clock.GetTimestamp();
         bool canIdle = Capabilities.Has(ImapFeatures.Idle);
-        while (!folder.HasNews)
+        dispatcher.Watch = watch;
+        if (watch is not null)
+        {
+            await AskToBeToldAsync(watch, cancellationToken).ConfigureAwait(false);
+            await LookAtOthersAsync(watch, cancellationToken).ConfigureAwait(false);
+        }
+
+        while (!HasNews(folder))
         {
             TimeSpan rest = atMost - context.Clock.GetElapsedTime(started);
             if (rest <= TimeSpan.Zero)
                 return false;
+            TimeSpan period = canIdle && watch is null or { IsTold: true } ? IdlePeriod : AskPeriod;
             if (canIdle)
-                canIdle = await IdleAsync(folder, rest < IdlePeriod ? rest : IdlePeriod, cancellationToken).ConfigureAwait(false);
+                canIdle = await IdleAsync(folder, rest < period ? rest : period, cancellationToken).ConfigureAwait(false);
             else
-                await AskForNewsAsync(rest < NoopPeriod ? rest : NoopPeriod, cancellationToken).ConfigureAwait(false);
+                await AskForNewsAsync(rest < AskPeriod ? rest : AskPeriod, cancellationToken).ConfigureAwait(false);
+
+            // Also where the server tells: what others do to the mailbox behind its back it may not notice by itself.
+            if (watch is not null && !HasNews(folder))
+                await LookAtOthersAsync(watch, cancellationToken).ConfigureAwait(false);
         }
 
         folder.ForgetNews();
+        watch?.ForgetNews();
         return true;
+    }
+
+    private bool HasNews(ImapFolder folder) => folder.HasNews || dispatcher.Watch is { HasNews: true };
+
+    /// <summary>Asks the server to tell about the other folders, once for a connection (RFC 5465 3.1); one that cannot is asked by STATUS from time to time.</summary>
+    private async ValueTask AskToBeToldAsync(ImapWatch watch, CancellationToken cancellationToken)
+    {
+        if (watch.IsTold is not null)
+            return;
+        watch.IsTold = Capabilities.Has(ImapFeatures.Notify);
+        if (watch.IsTold == false)
+            return;
+
+        // The selected folder is named too, since it would not be told about any more; delayed, as everywhere without NOTIFY.
+        string others = string.Join(' ', watch.Others.Select(Name));
+        string command = $"NOTIFY SET (selected-delayed (MessageNew MessageExpunge)) (mailboxes ({others}) (MessageNew MessageExpunge))";
+        ImapResponse response = await ExecuteAsync(MailStep.List, command, null, cancellationToken).ConfigureAwait(false);
+        watch.IsTold = response.IsOk;
+    }
+
+    /// <summary>Asks for the next UIDs of the folders that are not selected. One that cannot be asked is left to the next poll, which says why.</summary>
+    private async ValueTask LookAtOthersAsync(ImapWatch watch, CancellationToken cancellationToken)
+    {
+        foreach (string other in watch.Others)
+            await ExecuteAsync(MailStep.List, $"STATUS {Name(other)} (UIDNEXT)", null, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>One IDLE (RFC 2177); false when the server refuses it.</summary>
@@ -52,7 +92,8 @@ internal sealed partial class ImapClient
         while (next.Kind != ImapEventKind.Continue);
 
         long started = context.Clock.GetTimestamp();
-        while (!folder.HasNews)
+        bool? told = dispatcher.Watch?.IsTold;
+        while (!HasNews(folder) && dispatcher.Watch?.IsTold == told)
         {
             TimeSpan rest = period - context.Clock.GetElapsedTime(started);
             if (rest <= TimeSpan.Zero || !await Stream.WaitForDataAsync(rest, cancellationToken).ConfigureAwait(false))

@@ -31,6 +31,9 @@ internal sealed class ImapDispatcher(ProtocolStream stream, ImapReader reader)
     /// <summary>Gets or sets the selected mailbox.</summary>
     public ImapFolder? Selected { get; set; }
 
+    /// <summary>Gets or sets who hears of other folders; null when nobody does.</summary>
+    public ImapWatch? Watch { get; set; }
+
     /// <summary>Gets or sets where bodies are kept; null to drop them.</summary>
     public MessageBufferOptions? KeepBodies { get; set; }
 
@@ -113,6 +116,8 @@ internal sealed class ImapDispatcher(ProtocolStream stream, ImapReader reader)
                 return await ReadExtendedSearchAsync(cancellationToken).ConfigureAwait(false);
             case "LIST" or "XLIST":
                 return await ReadListAsync(cancellationToken).ConfigureAwait(false);
+            case "STATUS":
+                return await ReadStatusAsync(cancellationToken).ConfigureAwait(false);
             case "NAMESPACE":
                 return await ReadNamespaceAsync(cancellationToken).ConfigureAwait(false);
             default:
@@ -128,6 +133,8 @@ internal sealed class ImapDispatcher(ProtocolStream stream, ImapReader reader)
             Capabilities = new ImapCapabilities(response.Arguments);
         else if (response.Code == "ALERT")
             stream.Log.Note("the server's operator says: " + stream.Log.Clean(reader.Line[used..]));
+        else if (response.Code == "NOTIFICATIONOVERFLOW" && Watch is { } watch)
+            watch.IsTold = false;       // from here on it tells nothing (RFC 5465 5.8)
         Selected?.Take(response);
     }
 
@@ -230,6 +237,28 @@ internal sealed class ImapDispatcher(ProtocolStream stream, ImapReader reader)
         {
             Listed = new ImapListed(Decode(name), separator is { Length: > 0 } ? separator[0] : null, attributes),
         };
+    }
+
+    /// <summary>RFC 9051 7.3.4: the name of a mailbox, and in parentheses names and numbers.</summary>
+    private async ValueTask<ImapEvent> ReadStatusAsync(CancellationToken cancellationToken)
+    {
+        string? name = await reader.ReadTextAsync(reader.Next(), cancellationToken).ConfigureAwait(false);
+        uint? next = null;
+        if (name is not null && reader.Next().Kind == ImapTokenKind.Open)
+        {
+            while (reader.Next() is { Kind: ImapTokenKind.Atom } item)
+            {
+                bool isNext = Ascii.EqualsIgnoreCase(reader.Span(item), "UIDNEXT"u8);
+                ImapToken value = reader.Next();
+                if (isNext && value.Kind == ImapTokenKind.Atom && ImapNumber.Parse(reader.Span(value)) is > 0 and <= uint.MaxValue and { } number)
+                    next = (uint)number;
+            }
+        }
+
+        await reader.SkipResponseAsync(cancellationToken).ConfigureAwait(false);
+        if (name is not null)
+            Watch?.Take(Decode(name), next);
+        return new ImapEvent(ImapEventKind.Other);
     }
 
     private async ValueTask<ImapEvent> ReadNamespaceAsync(CancellationToken cancellationToken)

@@ -7,7 +7,9 @@ using EmailRouter.Mime;
 namespace EmailRouter.Mail.Imap;
 
 /// <summary>Lists the messages behind a cursor: UIDs by search, then what is to be known of each in batches.</summary>
-internal sealed class ImapListing(ImapClient client)
+/// <param name="client">The connection.</param>
+/// <param name="watch">Learns what was seen of each folder; null for nobody.</param>
+internal sealed class ImapListing(ImapClient client, ImapWatch? watch)
 {
     private const int BatchSize = 500;
 
@@ -52,9 +54,13 @@ internal sealed class ImapListing(ImapClient client)
             folder.IsFresh = false;
             folder.ForgetNews();
             if (nothingNew)
+            {
+                Know(folder, after);
                 continue;
+            }
 
             List<uint> uids = await SearchAsync(folder, after, cancellationToken).ConfigureAwait(false);
+            Know(folder, uids.Count > 0 ? uids[^1] : after);
             foreach ((string set, IReadOnlyList<uint> batch) in ImapUidSet.Split(uids, BatchSize))
             {
                 foreach (MessageRef message in await DescribeAsync(folder, set, batch, cancellationToken).ConfigureAwait(false))
@@ -77,6 +83,13 @@ internal sealed class ImapListing(ImapClient client)
     /// listed under the same sequence and are still to be done.
     /// </summary>
     private static bool IsUnchanged(ImapFolder folder, ImapFolderCursor position) => folder.UidNext is { } next && next <= (ulong)position.LastUid + 1;
+
+    private void Know(ImapFolder folder, uint last)
+    {
+        uint behind = last == uint.MaxValue ? last : last + 1;
+        if (folder.UidNext is { } next)
+            watch?.Know(folder.Name, Math.Max(next, behind));
+    }
 
     private async ValueTask<List<uint>> SearchAsync(ImapFolder folder, uint after, CancellationToken cancellationToken)
     {

@@ -12,7 +12,8 @@ namespace EmailRouter.Mail.Imap;
 internal sealed class ImapSession(ImapClient client, ImapFolderNames names, IReadOnlyList<string> folders, MailContext context)
     : IMailboxSession
 {
-    private readonly ImapListing listing = new(client);
+    private readonly ImapWatch? watch = folders.Count > 1 ? new ImapWatch(folders) : null;
+    private ImapListing? listed;
     private readonly ImapSettler settler = new(client, names);
     private bool fetching;
     private bool completed;
@@ -22,11 +23,13 @@ internal sealed class ImapSession(ImapClient client, ImapFolderNames names, IRea
 
     private ProtocolStream Stream => client.Stream;
 
+    private ImapListing Listing => listed ??= new ImapListing(client, watch);
+
     /// <inheritdoc/>
     public IAsyncEnumerable<MessageRef> ListAsync(MailboxCursor since, CancellationToken cancellationToken)
     {
         EnsureIdle();
-        return listing.ReadAsync(folders, since, cancellationToken);
+        return Listing.ReadAsync(folders, since, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -140,10 +143,14 @@ internal sealed class ImapSession(ImapClient client, ImapFolderNames names, IRea
     {
         EnsureIdle();
 
-        // Only the selected folder is watched (RFC 2177 3), so that is the first of the profile; the others are seen by the next poll.
+        // Only the selected folder is watched by IDLE (RFC 2177 3), so that is the first of the profile; the others by NOTIFY or by asking.
         if (client.Selected?.Name != folders[0])
-            await client.SelectAsync(folders[0], null, cancellationToken).ConfigureAwait(false);
-        return await client.WaitForMailAsync(atMost, cancellationToken).ConfigureAwait(false);
+        {
+            ImapFolder first = await client.SelectAsync(folders[0], null, cancellationToken).ConfigureAwait(false);
+            watch?.Take(first.Name, first.UidNext);
+        }
+
+        return await client.WaitForMailAsync(watch, atMost, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -160,7 +167,7 @@ internal sealed class ImapSession(ImapClient client, ImapFolderNames names, IRea
             | (folder.CanKeepKeywords ? SettlementKinds.Categorize : SettlementKinds.None);
 
     private ImapLocation Locate(MessageRef message) =>
-        listing.Locate(message) ?? throw new ArgumentException($"{message.Id} is no message of this session.", nameof(message));
+        Listing.Locate(message) ?? throw new ArgumentException($"{message.Id} is no message of this session.", nameof(message));
 
     /// <summary>Selects the folder of a message; false when the folder's UIDs have changed their meaning.</summary>
     private async ValueTask<bool> SelectAsync(ImapLocation place, CancellationToken cancellationToken)

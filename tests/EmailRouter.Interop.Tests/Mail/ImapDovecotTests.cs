@@ -111,6 +111,27 @@ public sealed class ImapDovecotTests(DovecotFixture fixture) : IClassFixture<Dov
     }
 
     [ServerFact(Software.Dovecot)]
+    public async Task Mail_in_another_folder_is_told_by_notify()
+    {
+        await fixture.Server.SaveAsync("imap-nora", "Orders", SampleMessages.Make(1));
+        var lines = new List<string>();
+        await using IMailboxSession session = await OpenAsync(
+            "imap-nora", Imaps with { Options = Options("folders", "INBOX; Orders") }, context: new MailContext { ProtocolLog = new Collector(lines) });
+        Assert.Single(await session.ListAsync(MailboxCursor.Start, default).ToListAsync());
+        Task<bool> waiting = session.WaitForMailAsync(TimeSpan.FromSeconds(50), default).AsTask();      // sooner than it would be asked for
+
+        await fixture.Server.SaveAsync("imap-nora", "Orders", SampleMessages.Make(2));
+
+        Assert.True(await waiting);
+        Assert.Contains(lines, l => l.Contains(" NOTIFY SET ", StringComparison.Ordinal));
+        Assert.Equal(2, (await session.ListAsync(MailboxCursor.Start, default).ToListAsync()).Count);
+        Assert.False(await session.WaitForMailAsync(TimeSpan.FromMilliseconds(50), default));
+        await fixture.Server.DeliverAsync("imap-nora", SampleMessages.Make(3));
+        Assert.True(await session.WaitForMailAsync(TimeSpan.FromSeconds(50), default));
+        await session.CompleteAsync(default);
+    }
+
+    [ServerFact(Software.Dovecot)]
     public async Task Starttls_secures_the_connection_before_the_login()
     {
         var lines = new List<string>();

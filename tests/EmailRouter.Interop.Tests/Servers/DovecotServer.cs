@@ -106,6 +106,23 @@ public sealed class DovecotServer : IAsyncDisposable
         File.Move(temporary, folder.At($"{mailbox}/new/{name}"));
     }
 
+    /// <summary>Has the server itself put a message into a folder, which is made when missing, so that it tells others about it.</summary>
+    /// <param name="user">The user.</param>
+    /// <param name="mailbox">The folder.</param>
+    /// <param name="message">The message.</param>
+    /// <returns>A task that ends when it is there.</returns>
+    public async Task SaveAsync(string user, string mailbox, ReadOnlyMemory<byte> message)
+    {
+        string configuration = folder.At("dovecot.conf");
+        string list = await ServerProcess.RunAsync("doveadm", "-c", configuration, "mailbox", "list", "-u", user);
+        if (!list.Split('\n').Contains(mailbox))
+            await ServerProcess.RunAsync("doveadm", "-c", configuration, "mailbox", "create", "-u", user, mailbox);
+        string file = folder.At($"saved-{Interlocked.Increment(ref delivered)}");
+        await using (FileStream stream = File.Create(file))
+            await stream.WriteAsync(message);
+        await ServerProcess.RunAsync("doveadm", "-c", configuration, "save", "-u", user, "-m", mailbox, file);
+    }
+
     /// <summary>Gets the Maildir of a user, whether it exists yet or not.</summary>
     /// <param name="user">The user.</param>
     /// <returns>Its path.</returns>
