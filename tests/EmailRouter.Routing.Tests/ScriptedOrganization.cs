@@ -32,6 +32,9 @@ internal sealed class ScriptedOrganization : IOrganization
 
     public Action<SendOutcome> BeforeComplete { get; set; } = _ => { };
 
+    /// <summary>What an answer to a completion waits for.</summary>
+    public Task Completing { get; set; } = Task.CompletedTask;
+
     public ValueTask<OrganizationSettings> GetSettingsAsync(CancellationToken cancellationToken) => ValueTask.FromResult(Settings);
 
     public async IAsyncEnumerable<CrmMailbox> GetMailboxesAsync([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -84,17 +87,16 @@ internal sealed class ScriptedOrganization : IOrganization
         }
     }
 
-    public ValueTask CompleteAsync(PendingEmail email, SendOutcome outcome, CancellationToken cancellationToken)
+    public async ValueTask CompleteAsync(PendingEmail email, SendOutcome outcome, CancellationToken cancellationToken)
     {
         BeforeComplete(outcome);
+        await Completing;
         lock (gate)
         {
             Completed.Add((email, outcome));
             if (outcome is SendOutcome.Released)
                 Pending.Enqueue(email);
         }
-
-        return ValueTask.CompletedTask;
     }
 
     public ValueTask<BounceResult> ReportBounceAsync(BounceReport report, CancellationToken cancellationToken)

@@ -6,8 +6,7 @@ using EmailRouter.Routing.State;
 namespace EmailRouter.Routing.Outgoing;
 
 /// <summary>Takes one claimed email from its journal to its outcome.</summary>
-internal sealed class EmailSender(
-    IOrganization organization, IRouterState state, MessageComposer composer, EarlierAttempt earlier, ReceiptJudge judge, SenderPool pool)
+internal sealed class EmailSender(IRouterState state, MessageComposer composer, EarlierAttempt earlier, ReceiptJudge judge, SenderPool pool)
 {
     /// <summary>Says what would be done with a pending email, and changes nothing.</summary>
     public static Decision Foresee(SendAttempt attempt, OrganizationSettings settings, SendRoute route)
@@ -19,18 +18,16 @@ internal sealed class EmailSender(
                 DecisionAction.Sent, DecisionReasons.Accepted, $"It would be offered to {route.Endpoint.Path ?? route.Endpoint.Host} (profile {route.Profile}).");
     }
 
-    /// <summary>Sends an email and writes back what became of it. Its journal says "prepared" already.</summary>
+    /// <summary>Sends an email and journals what became of it, for the caller to write back. Its journal says "prepared" already.</summary>
     /// <exception cref="MailException">The server, not the email, is to blame; the claim is still open.</exception>
-    public async ValueTask<Decision> SendAsync(SendAttempt attempt, OrganizationSettings settings, SendRoute route, CancellationToken cancellationToken)
+    public async ValueTask<SendConclusion> SendAsync(SendAttempt attempt, OrganizationSettings settings, SendRoute route, CancellationToken cancellationToken)
     {
         SendConclusion conclusion = await earlier.SettleAsync(attempt, route, cancellationToken).ConfigureAwait(false)
             ?? await ConcludeAsync(attempt, settings, route, cancellationToken).ConfigureAwait(false);
 
-        // Not cancellable from here on: the mail server has answered, and the answer must not be lost. The journal comes first: should the CRM fail
-        // now, it knows next time.
+        // Not cancellable: the mail server has answered, and the answer must not be lost. The journal comes before the CRM: should that fail, it knows next time.
         await state.WriteJournalAsync(conclusion.Answer is { } answer ? [answer] : [], [conclusion.Decision], CancellationToken.None).ConfigureAwait(false);
-        await organization.CompleteAsync(attempt.Email, conclusion.Outcome, CancellationToken.None).ConfigureAwait(false);
-        return conclusion.Decision;
+        return conclusion;
     }
 
     private async ValueTask<SendConclusion> ConcludeAsync(

@@ -46,7 +46,7 @@ public sealed class OutgoingPipeline(
         await using (pool.ConfigureAwait(false))
         {
             RoutingOptions policy = Policy(send);
-            var sender = new EmailSender(organization, state, composer, new EarlierAttempt(policy, pool), new ReceiptJudge(policy, retries), pool);
+            var sender = new EmailSender(state, composer, new EarlierAttempt(policy, pool), new ReceiptJudge(policy, retries), pool);
             while (run.Room(ClaimSize) is > 0 and int room && (send.MaxDuration is not { } limit || context.Clock.GetElapsedTime(started) < limit))
             {
                 IReadOnlyList<PendingEmail> claimed = await organization.ClaimPendingAsync(Request(send, room, run), cancellationToken).ConfigureAwait(false);
@@ -78,16 +78,23 @@ public sealed class OutgoingPipeline(
         IReadOnlyList<PendingEmail> claimed, OrganizationSettings settings, EmailSender sender, SendOptions send, SendRun run, CancellationToken cancellationToken)
     {
         var open = new ConcurrentDictionary<Guid, PendingEmail>(claimed.Select(c => KeyValuePair.Create(c.ActivityId, c)));
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var writeBacks = new ConcurrentBag<Task>();
         try
         {
             IReadOnlyList<SendAttempt> attempts = await PrepareAsync(claimed, send, cancellationToken).ConfigureAwait(false);
-            var degree = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, send.ThrottleLimit), CancellationToken = cancellationToken };
-            await Parallel.ForEachAsync(attempts, degree, async (attempt, stop) =>
+            var degree = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, send.ThrottleLimit), CancellationToken = stop.Token };
+            try
             {
-                Decision decision = await OneAsync(attempt, settings, sender, send.DryRun, run, stop).ConfigureAwait(false);
-                open.TryRemove(attempt.Email.ActivityId, out _);
-                run.Add(decision);
-            }).ConfigureAwait(false);
+                // The next email does not wait until this one is written back, so an organization on the network is told of many at once. What the answer was
+                // is in the journal by then.
+                await Parallel.ForEachAsync(attempts, degree, async (attempt, token) =>
+                    writeBacks.Add(WriteBackAsync(attempt, await OneAsync(attempt, settings, sender, send.DryRun, run, token).ConfigureAwait(false)))).ConfigureAwait(false);
+            }
+            finally
+            {
+                await Task.WhenAll(writeBacks).ConfigureAwait(false);
+            }
         }
         finally
         {
@@ -96,6 +103,24 @@ public sealed class OutgoingPipeline(
             {
                 foreach (PendingEmail email in open.Values)
                     await organization.CompleteAsync(email, new SendOutcome.Released(), CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+
+        async Task WriteBackAsync(SendAttempt attempt, SendConclusion conclusion)
+        {
+            try
+            {
+                // Not cancellable: the mail server has answered, and the answer must not be lost.
+                if (!send.DryRun)
+                    await organization.CompleteAsync(attempt.Email, conclusion.Outcome, CancellationToken.None).ConfigureAwait(false);
+                open.TryRemove(attempt.Email.ActivityId, out _);
+                run.Add(conclusion.Decision);
+            }
+            catch
+            {
+                // What cannot be written back should not become more.
+                await stop.CancelAsync().ConfigureAwait(false);
+                throw;
             }
         }
     }
@@ -117,7 +142,7 @@ public sealed class OutgoingPipeline(
         return attempts;
     }
 
-    private async ValueTask<Decision> OneAsync(
+    private async ValueTask<SendConclusion> OneAsync(
         SendAttempt attempt, OrganizationSettings settings, EmailSender sender, bool dryRun, SendRun run, CancellationToken cancellationToken)
     {
         SendRoute route;
@@ -133,7 +158,7 @@ public sealed class OutgoingPipeline(
         if (run.IsBroken(route, out RouterError? broken))
             return await HoldUpAsync(attempt, broken, dryRun, run).ConfigureAwait(false);
         if (dryRun)
-            return EmailSender.Foresee(attempt, settings, route);
+            return new SendConclusion(new SendOutcome.Released(), EmailSender.Foresee(attempt, settings, route));
 
         try
         {
@@ -148,15 +173,13 @@ public sealed class OutgoingPipeline(
         }
     }
 
-    private async ValueTask<Decision> HoldUpAsync(SendAttempt attempt, RouterError error, bool dryRun, SendRun run)
+    private async ValueTask<SendConclusion> HoldUpAsync(SendAttempt attempt, RouterError error, bool dryRun, SendRun run)
     {
         run.Note(error);
         run.Released[attempt.Email.ActivityId] = true;
         Decision decision = attempt.Decide(DecisionAction.Deferred, DecisionReasons.DeferredByServer, $"It waits: {error.Message}") with { Error = error };
-        if (dryRun)
-            return decision;
-        await organization.CompleteAsync(attempt.Email, new SendOutcome.Released(), CancellationToken.None).ConfigureAwait(false);
-        await state.RecordDecisionsAsync([decision], CancellationToken.None).ConfigureAwait(false);
-        return decision;
+        if (!dryRun)
+            await state.RecordDecisionsAsync([decision], CancellationToken.None).ConfigureAwait(false);
+        return new SendConclusion(new SendOutcome.Released(), decision);
     }
 }

@@ -39,8 +39,8 @@ internal sealed class Organization : IAsyncDisposable
     public async Task<CrmRecord> CreateAsync(string table, params (string Column, object Value)[] values) =>
         await Crm.CreateRecordAsync(new CrmRecord(table, Guid.Empty, values.ToDictionary(v => v.Column, v => (object?)v.Value)), default);
 
-    /// <summary>Opens the router with one profile in one direction.</summary>
-    public async Task<Router> OpenRouterAsync(ProfileConfiguration profile, string userName, string password, IMailSystem? system = null)
+    /// <summary>Opens the router with one profile in one direction; over the CRM itself unless another way to it is given.</summary>
+    public async Task<Router> OpenRouterAsync(ProfileConfiguration profile, string userName, string password, IMailSystem? system = null, ICrmSystem? crm = null)
     {
         ISecretProtector secrets = SecretProtector.For(ConfigurationPath);
         bool incoming = profile.Direction == MailDirection.Incoming;
@@ -50,7 +50,14 @@ internal sealed class Organization : IAsyncDisposable
                 RouterName = "interop",
                 Deployments =
                 [
-                    new DeploymentConfiguration { Name = "Contoso", Path = "crm.db", IncomingProfile = incoming ? profile.Name : null, OutgoingProfile = incoming ? null : profile.Name },
+                    new DeploymentConfiguration
+                    {
+                        Name = "Contoso",
+                        System = crm?.Name ?? EmbeddedCrmSystem.SystemName,
+                        Path = "crm.db",
+                        IncomingProfile = incoming ? profile.Name : null,
+                        OutgoingProfile = incoming ? null : profile.Name,
+                    },
                 ],
                 Profiles = [profile],
                 Mailboxes = [new MailboxConfiguration { Deployment = "Contoso", Address = Queue, Credential = new StoredCredential(userName, secrets.Protect(password)) }],
@@ -59,6 +66,8 @@ internal sealed class Organization : IAsyncDisposable
         RouterSystems systems = RouterHostOptions.BuiltInSystems();
         if (system is not null)
             systems.Add(system);
+        if (crm is not null)
+            systems.Add(crm);
         return await Router.OpenAsync(new RouterHostOptions { ConfigurationPath = ConfigurationPath, Systems = systems }, default);
     }
 

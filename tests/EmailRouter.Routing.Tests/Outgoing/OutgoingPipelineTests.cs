@@ -186,6 +186,42 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_next_email_leaves_before_the_last_one_is_written_back()
+    {
+        var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        organization.Completing = written.Task;
+        for (int i = 1; i <= 3; i++)
+            Pending(i);
+        mail.Answer = message =>
+        {
+            if (mail.Outbox.Count == 2)
+                written.SetResult();
+            return ScriptedMailSystem.Accept(message);
+        };
+
+        SendResult result = await SendAsync(new SendOptions { ThrottleLimit = 1 }).WaitAsync(TimeSpan.FromMinutes(1));
+
+        Assert.Equal((3, 3), (result.Sent, organization.Completed.Count));
+    }
+
+    [Fact]
+    public async Task When_nothing_can_be_written_back_no_further_email_leaves()
+    {
+        for (int i = 1; i <= 3; i++)
+            Pending(i);
+        organization.BeforeComplete = outcome =>
+        {
+            if (outcome is SendOutcome.Sent)
+                throw new CrmException("CrmUnavailable", "down", "wait") { IsTransient = true };
+        };
+
+        await Assert.ThrowsAsync<CrmException>(() => SendAsync(new SendOptions { ThrottleLimit = 1 }));
+
+        Assert.Single(mail.Outbox);
+        Assert.Equal(3, organization.Completed.Count(c => c.Outcome is SendOutcome.Released));
+    }
+
+    [Fact]
     public async Task An_email_whose_acceptance_could_not_be_written_back_is_not_sent_again()
     {
         Pending(1);
