@@ -6,8 +6,8 @@ using EmailRouter.Crm.Server;
 namespace EmailRouter.Crm.Dataverse;
 
 /// <summary>
-/// Writes back what became of claimed emails. Completions that come at about the same time travel in one batch: the first waits a moment for others, and those that
-/// come while a batch is under way wait for the next. Every caller is told about its own email when the server has confirmed.
+/// Writes back what became of claimed emails. Completions that come at about the same time travel in one batch: the first waits a moment for others, those that come
+/// while a batch is under way wait for the next, and a full batch leaves at once. Every caller is told about its own email when the server has confirmed.
 /// </summary>
 /// <param name="connection">The connection.</param>
 /// <param name="pending">Where stuck emails are given back.</param>
@@ -18,7 +18,7 @@ internal sealed class CompletionQueue(WebApiConnection connection, PendingReader
     private const string What = "what became of sent emails";
 
     /// <summary>How long the first of a batch waits for others.</summary>
-    private static readonly TimeSpan linger = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan linger = TimeSpan.FromMilliseconds(100);
 
     private readonly object gate = new();
     private readonly Queue<Item> waiting = new();
@@ -63,19 +63,27 @@ internal sealed class CompletionQueue(WebApiConnection connection, PendingReader
 
     private async Task FlushAsync()
     {
-        await Task.Delay(linger, connection.Clock).ConfigureAwait(false);
         while (true)
         {
+            bool isFull;
+            lock (gate)
+            {
+                if (waiting.Count == 0)
+                {
+                    flushing = null;
+                    return;
+                }
+
+                isFull = waiting.Count >= MaxBatch;
+            }
+
+            if (!isFull)
+                await Task.Delay(linger, connection.Clock).ConfigureAwait(false);
             var batch = new List<Item>();
             lock (gate)
             {
                 while (batch.Count < MaxBatch && waiting.TryDequeue(out Item? item))
                     batch.Add(item);
-                if (batch.Count == 0)
-                {
-                    flushing = null;
-                    return;
-                }
             }
 
             try

@@ -36,7 +36,8 @@ public sealed class CrmUnitOfWork
     public CrmRecord? Find(string logicalName, Guid id)
     {
         TableSource source = TableSource.Get(session, logicalName);
-        return source.Select(session, source.Columns, $"WHERE {source.Id} = @_id", [("_id", id)]).FirstOrDefault();
+        (string sql, object value) = source.Key(id);
+        return source.Select(session, source.Columns, $"WHERE {sql} = @_id", [("_id", value)]).FirstOrDefault();
     }
 
     /// <summary>Reads rows, in no certain order.</summary>

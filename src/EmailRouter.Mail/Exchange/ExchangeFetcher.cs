@@ -12,6 +12,9 @@ namespace EmailRouter.Mail.Exchange;
 /// </remarks>
 internal sealed class ExchangeFetcher(EwsChannel channel, MailContext context)
 {
+    /// <summary>How many requests are under way before the first of their messages is taken: while one is waited for the server makes the next.</summary>
+    private const int Ahead = 2;
+
     private const int BatchSize = 10;
     private const long BatchBytes = 10 << 20;
     private const long Large = 5 << 20;
@@ -29,35 +32,32 @@ internal sealed class ExchangeFetcher(EwsChannel channel, MailContext context)
     /// <returns>One result for each, in order.</returns>
     public async IAsyncEnumerable<FetchedMessage> ReadAsync(IReadOnlyList<MessageRef> messages, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        for (int i = 0; i < messages.Count;)
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var underWay = new Queue<Task<List<FetchedMessage>>>();
+        var fetched = new Queue<FetchedMessage>();
+        try
         {
-            if (IsTooLarge(messages[i]))
+            for (int next = 0; next < messages.Count || underWay.Count > 0;)
             {
-                yield return NotKept(messages[i], new MessageTooLargeException(context.Buffers.MaximumSize));
-                i++;
-                continue;
-            }
+                while (next < messages.Count && underWay.Count < Ahead)
+                {
+                    List<MessageRef> batch = NextBatch(messages, next);
+                    next += batch.Count;
+                    underWay.Enqueue(FetchAsync(batch, stop.Token));
+                }
 
-            var batch = new List<MessageRef>();
-            for (long bytes = 0; i < messages.Count && batch.Count < BatchSize && !IsTooLarge(messages[i]); i++)
-            {
-                bytes += SizeOf(messages[i]);
-                if (batch.Count > 0 && (bytes > BatchBytes || SizeOf(messages[i]) > Large || SizeOf(batch[0]) > Large))
-                    break;
-                batch.Add(messages[i]);
+                fetched = new Queue<FetchedMessage>(await underWay.Dequeue().ConfigureAwait(false));
+                while (fetched.TryDequeue(out FetchedMessage? one))
+                    yield return one;
             }
-
-            var fetched = new Queue<FetchedMessage>(await FetchAsync(batch, cancellationToken).ConfigureAwait(false));
-            try
-            {
-                while (fetched.TryDequeue(out FetchedMessage? next))
-                    yield return next;
-            }
-            finally
-            {
-                foreach (FetchedMessage unwanted in fetched)
-                    unwanted.Dispose();
-            }
+        }
+        finally
+        {
+            foreach (FetchedMessage unwanted in fetched)
+                unwanted.Dispose();
+            await stop.CancelAsync().ConfigureAwait(false);
+            while (underWay.TryDequeue(out Task<List<FetchedMessage>>? task))
+                await ForgetAsync(task).ConfigureAwait(false);
         }
     }
 
@@ -80,6 +80,36 @@ internal sealed class ExchangeFetcher(EwsChannel channel, MailContext context)
             return NotKept(message, new MessageTooLargeException(context.Buffers.MaximumSize));
         using FetchedMessage whole = (await FetchAsync([message], cancellationToken).ConfigureAwait(false))[0];
         return whole.Content is { } content ? new FetchedMessage(message, HeaderBytes.Cut(content.Memory.Span)) : new FetchedMessage(message, null, whole.Error);
+    }
+
+    private static async ValueTask ForgetAsync(Task<List<FetchedMessage>> task)
+    {
+        try
+        {
+            foreach (FetchedMessage unwanted in await task.ConfigureAwait(false))
+                unwanted.Dispose();
+        }
+        catch (Exception e) when (e is MailException or OperationCanceledException)
+        {
+            // Nobody waits for it any more: the caller has stopped, or has the error of an earlier request.
+        }
+    }
+
+    private List<MessageRef> NextBatch(IReadOnlyList<MessageRef> messages, int start)
+    {
+        var batch = new List<MessageRef> { messages[start] };
+        long bytes = SizeOf(messages[start]);
+        if (bytes > Large || IsTooLarge(messages[start]))
+            return batch;
+        for (int i = start + 1; i < messages.Count && batch.Count < BatchSize && SizeOf(messages[i]) <= Large && !IsTooLarge(messages[i]); i++)
+        {
+            bytes += SizeOf(messages[i]);
+            if (bytes > BatchBytes)
+                break;
+            batch.Add(messages[i]);
+        }
+
+        return batch;
     }
 
     private static long SizeOf(MessageRef message) => message.Size ?? UnknownSize;
@@ -119,8 +149,10 @@ internal sealed class ExchangeFetcher(EwsChannel channel, MailContext context)
         };
     }
 
-    private async ValueTask<List<FetchedMessage>> FetchAsync(List<MessageRef> batch, CancellationToken cancellationToken)
+    private async Task<List<FetchedMessage>> FetchAsync(List<MessageRef> batch, CancellationToken cancellationToken)
     {
+        if (IsTooLarge(batch[0]))
+            return [NotKept(batch[0], new MessageTooLargeException(context.Buffers.MaximumSize))];
         var results = new List<FetchedMessage>();
         try
         {

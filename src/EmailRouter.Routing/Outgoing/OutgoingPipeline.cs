@@ -67,6 +67,9 @@ public sealed class OutgoingPipeline(
     private ClaimRequest Request(SendOptions send, int room, SendRun run) => new()
     {
         MaxCount = room,
+
+        // Whoever waits shares the claim, by turns. Nobody's part is smaller than what is free: a claim costs requests to the CRM.
+        MaxPerSender = room,
         ActivityIds = send.ActivityIds,
         Senders = send.Senders,
         StuckAfter = send.SendAgainWhenUncertain ? TimeSpan.Zero : options.StuckAfter,

@@ -89,6 +89,27 @@ public sealed class CrmUnitOfWorkTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_party_is_found_and_deleted_by_its_key()
+    {
+        Guid id = await DraftAsync();
+        var all = new RecordSelection("activityparty") { Conditions = [new RecordCondition("activityid", [id])] };
+        IReadOnlyList<CrmRecord> parties = await Crm.ReadAsync(work => work.Select(all), default);
+
+        foreach (CrmRecord party in parties)
+            Assert.Equal(party["participationtypemask"], (await Crm.ReadAsync(work => work.Find("activityparty", party.Id), default))!["participationtypemask"]);
+        Assert.Null(await Crm.ReadAsync(work => work.Find("activityparty", id), default));
+        await Crm.ChangeAsync(
+            work =>
+            {
+                work.Delete("activityparty", parties[0].Id);
+                return true;
+            },
+            default);
+
+        Assert.Equal(parties[1].Id, Assert.Single(await Crm.ReadAsync(work => work.Select(all), default)).Id);
+    }
+
+    [Fact]
     public async Task Deleting_a_record_leaves_the_addresses_of_emails()
     {
         Guid contact = (await Crm.CreateRecordAsync(Row("contact", Guid.Empty, ("fullname", "Gone"), ("emailaddress1", "gone@unit.test")), default)).Id;

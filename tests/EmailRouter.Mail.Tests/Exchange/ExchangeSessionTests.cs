@@ -150,6 +150,54 @@ public sealed class ExchangeSessionTests
     }
 
     [Fact]
+    public async Task The_next_request_is_under_way_while_the_first_is_waited_for()
+    {
+        var second = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        string[] ids = [.. Enumerable.Range(0, 20).Select(i => $"I{i}")];
+        EwsScript script = new EwsScript().OnOpen()
+            .On("GetItem", async (_, stop) =>
+            {
+                await second.Task.WaitAsync(TimeSpan.FromMinutes(1), stop);
+                return ScriptedHttp.Answer(HttpStatusCode.OK, Answer("GetItem", [.. ids[..10].Select(id => Item(id, Mail))]));
+            })
+            .On("GetItem", (_, _) =>
+            {
+                second.SetResult();
+                return Task.FromResult(ScriptedHttp.Answer(HttpStatusCode.OK, Answer("GetItem", [.. ids[10..].Select(id => Item(id, Mail))])));
+            });
+        await using IMailboxSession session = await script.OpenAsync();
+
+        List<FetchedMessage> fetched = await session.FetchAsync([.. ids.Select(id => new MessageRef(id) { Size = 1000 })], default).ToListAsync();
+
+        Assert.Equal(ids, fetched.Select(f => f.Message.Id));
+    }
+
+    [Fact]
+    public async Task Whoever_stops_fetching_does_not_wait_for_the_next_request()
+    {
+        string[] ids = [.. Enumerable.Range(0, 20).Select(i => $"I{i}")];
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        EwsScript script = new EwsScript().OnOpen()
+            .On("GetItem", Answer("GetItem", [.. ids[..10].Select(id => Item(id, Mail))]))
+            .On("GetItem", async (_, stop) =>
+            {
+                asked.SetResult();
+                await Task.Delay(Timeout.InfiniteTimeSpan, stop);
+                throw new InvalidOperationException("It goes on although nobody waits.");
+            });
+        await using IMailboxSession session = await script.OpenAsync();
+
+        await foreach (FetchedMessage first in session.FetchAsync([.. ids.Select(id => new MessageRef(id) { Size = 1000 })], default))
+        {
+            first.Dispose();
+            await asked.Task.WaitAsync(TimeSpan.FromMinutes(1));
+            break;
+        }
+
+        script.Http.AssertPlayedToTheEnd();
+    }
+
+    [Fact]
     public async Task What_the_item_knows_and_its_MIME_does_not_is_put_into_the_header()
     {
         EwsScript script = new EwsScript().OnOpen().On("GetItem", Answer("GetItem", Item(

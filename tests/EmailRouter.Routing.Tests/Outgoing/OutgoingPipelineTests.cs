@@ -205,6 +205,16 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_sender_that_waits_alone_gets_all_of_a_claim()
+    {
+        Pending(1);
+
+        await SendAsync(new SendOptions { MaxMessages = 30 });
+
+        Assert.Equal((30, 30), (organization.Claims[0].MaxCount, organization.Claims[0].MaxPerSender));
+    }
+
+    [Fact]
     public async Task When_nothing_can_be_written_back_no_further_email_leaves()
     {
         for (int i = 1; i <= 3; i++)

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace EmailRouter.Crm.Embedded.Storage;
 
 /// <summary>
@@ -6,6 +8,8 @@ namespace EmailRouter.Crm.Embedded.Storage;
 /// </summary>
 internal static class ActivityCatalog
 {
+    private const string PartyPrefix = "00000000-0000-4000-8000-";
+
     private static readonly string[] parties = ["systemuser", "contact", "account", "lead", "queue", "equipment", "team", "businessunit"];
     private static readonly string[] regarding = ["account", "contact", "lead", "incident"];
 
@@ -19,6 +23,20 @@ internal static class ActivityCatalog
     /// <param name="logicalName">Its name.</param>
     /// <returns>Its source, or null.</returns>
     public static TableSource? Find(string logicalName) => Array.Find(all, s => s.Table.LogicalName == logicalName);
+
+    /// <summary>Makes the key that clients see of a party.</summary>
+    /// <param name="number">The party's number in the file.</param>
+    /// <returns>The key.</returns>
+    public static Guid PartyId(long number) => new(string.Create(CultureInfo.InvariantCulture, $"{PartyPrefix}{number:x12}"));
+
+    /// <summary>Finds the number of a party in its key.</summary>
+    /// <param name="id">The key.</param>
+    /// <returns>The number; -1, which no party has, when it is not the key of a party.</returns>
+    public static long PartyNumber(Guid id)
+    {
+        string text = id.ToString("D");
+        return text.StartsWith(PartyPrefix, StringComparison.Ordinal) ? long.Parse(text.AsSpan(PartyPrefix.Length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) : -1;
+    }
 
     private static TableSource[] Create() =>
     [
@@ -65,7 +83,7 @@ internal static class ActivityCatalog
                 ],
             },
             "activityparty r JOIN email e ON e.emailkey = r.emailkey",
-            "printf('00000000-0000-4000-8000-%012x', r.activitypartyid)",
+            $"printf('{PartyPrefix}%012x', r.activitypartyid)",
             new Dictionary<string, string[]>
             {
                 ["activityid"] = ["e.activityid"],
@@ -73,7 +91,10 @@ internal static class ActivityCatalog
                 ["createdon"] = [],
                 ["modifiedon"] = [],
                 ["versionnumber"] = ["e.versionnumber"],
-            }),
+            })
+        {
+            MadeOf = ("r.activitypartyid", static id => PartyNumber(id)),
+        },
         new TableSource(
             new TableDefinition
             {

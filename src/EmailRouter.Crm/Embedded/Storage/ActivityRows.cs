@@ -83,7 +83,7 @@ internal static class ActivityRows
                 CountAttachments(session, email, now);
                 break;
             case "activityparty":
-                session.Execute("DELETE FROM activityparty WHERE printf('00000000-0000-4000-8000-%012x', activitypartyid) = @id", ("id", id));
+                session.Execute("DELETE FROM activityparty WHERE activitypartyid = @number", ("number", ActivityCatalog.PartyNumber(id)));
                 break;
             case "queueitem":
                 session.Execute("DELETE FROM queueitem WHERE queueitemid = @id", ("id", id));
@@ -198,7 +198,7 @@ internal static class ActivityRows
         EmailTable.InsertParties(session, key, [party with { UnresolvedPartyName = values.GetValueOrDefault("unresolvedpartyname") as string }]);
         long partyKey = (long)session.Scalar("SELECT max(activitypartyid) FROM activityparty WHERE emailkey = @key", ("key", key))!;
         Reflect(session, key, now);
-        return new Guid(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"00000000-0000-4000-8000-{partyKey:x12}"));
+        return ActivityCatalog.PartyId(partyKey);
     }
 
     /// <summary>Sender and recipients are columns of the email too.</summary>

@@ -12,6 +12,9 @@ internal sealed record TableSource(TableDefinition Table, string From, string Id
 {
     private static readonly Dictionary<string, string[]> none = [];
 
+    /// <summary>Gets the SQL and the value by which a row is found when its key is made of something else; null where the key itself is stored.</summary>
+    public (string Sql, Func<Guid, object> ValueOf)? MadeOf { get; init; }
+
     /// <summary>Gets all columns, those of the system too.</summary>
     public IReadOnlyList<ColumnDefinition> Columns => field ??=
         [.. Table.Columns, .. TableCatalog.SystemColumns.Where(s => Table.Find(s.Name) is null && !(Sql.TryGetValue(s.Name, out string[]? sql) && sql.Length == 0))];
@@ -38,6 +41,11 @@ internal sealed record TableSource(TableDefinition Table, string From, string Id
     public string[] SqlOf(ColumnDefinition column) => Sql.TryGetValue(column.Name, out string[]? own)
         ? own
         : [.. RecordTable.SqlColumns(column).Select(c => $"r.\"{c.Name}\"")];
+
+    /// <summary>Says how a row is found by its key, so that an index serves.</summary>
+    /// <param name="id">The key.</param>
+    /// <returns>The expression and the value it must have.</returns>
+    public (string Sql, object Value) Key(Guid id) => MadeOf is { } origin ? (origin.Sql, origin.ValueOf(id)) : (Id, id);
 
     /// <summary>Finds a column, or says which there are.</summary>
     /// <param name="name">The column's name.</param>

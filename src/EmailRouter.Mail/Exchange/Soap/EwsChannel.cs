@@ -62,15 +62,17 @@ internal sealed class EwsChannel : IDisposable
         while (true)
         {
             var messages = new List<EwsMessage>();
+            EwsVersion asked;
             using (EwsResponseReader reader = await OpenAsync(call, cancellationToken).ConfigureAwait(false))
             {
+                asked = version;
                 while (await reader.ReadAsync().ConfigureAwait(false) is { } message)
                     messages.Add(message);
             }
 
             if (messages.Count == 0)
                 throw Malformed(call, "it holds no response message", null);
-            if (!messages.Exists(m => ExchangeResponseCodes.IsVersion(m.Code)) || !StepDown())
+            if (!messages.Exists(m => ExchangeResponseCodes.IsVersion(m.Code)) || !StepDown(asked))
                 return messages;
         }
     }
@@ -96,6 +98,7 @@ internal sealed class EwsChannel : IDisposable
     {
         while (true)
         {
+            EwsVersion asked = version;
             HttpAnswer answer = await SendAsync(call, isEndless: false, cancellationToken).ConfigureAwait(false);
             var reader = new EwsResponseReader(answer, call.Limit, e => answer.Status == HttpStatusCode.OK ? Malformed(call, e.Message, e) : Status(call, answer, e));
             try
@@ -105,7 +108,7 @@ internal sealed class EwsChannel : IDisposable
                     ServerBuild = reader.ServerBuild;
                 if (reader.Fault is not { } fault)
                     return reader;
-                if (!ExchangeResponseCodes.IsVersion(fault.Code) || !StepDown())
+                if (!ExchangeResponseCodes.IsVersion(fault.Code) || !StepDown(asked))
                     throw Refused(fault, call.Step, call.Operation, answer.RetryAfter);
             }
             catch
@@ -172,9 +175,11 @@ internal sealed class EwsChannel : IDisposable
     /// <inheritdoc/>
     public void Dispose() => http.Dispose();
 
-    /// <summary>Goes to the next older version; false when there is none or the profile fixes one.</summary>
-    private bool StepDown()
+    /// <summary>Goes to a version older than that of a request; false when there is none or the profile fixes one.</summary>
+    private bool StepDown(EwsVersion asked)
     {
+        if (asked > version)
+            return true;        // another request was under way at the same time
         if (options.Version is not null || version == EwsVersion.Exchange2010_SP1)
             return false;
         version = version > EwsVersion.Exchange2010_SP2 ? EwsVersion.Exchange2010_SP2 : EwsVersion.Exchange2010_SP1;
