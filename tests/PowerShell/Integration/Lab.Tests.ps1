@@ -175,6 +175,41 @@ Describe 'A lab' -Tag Integration {
         }
     }
 
+    # The token is given by a command that prints it.
+    Context 'A deployment of Dataverse over the same records' -Skip:$IsWindows {
+        BeforeEach {
+            $url = $script:lab.Session.Dataverse.Url
+            $client = $script:lab.Session.GetType().GetField('ClientId').GetRawConstantValue()
+            $token = $script:lab.Session.Tokens.Issue("$url", $client, $null, [NullString]::Value, $null)
+            $null = New-RouterDeployment Online -System Dataverse -Url $url -AllowPlainTextPassword -TokenCommand 'echo' -TokenArgument $token
+        }
+
+        It 'has the same mailboxes and email activities' {
+            (Get-RouterMailbox -Deployment Online | ForEach-Object Address | Sort-Object) | Should -Be (Get-RouterMailbox -Deployment Lab | ForEach-Object Address | Sort-Object)
+            $ours = @(Get-CrmEmailActivity -Deployment Lab)
+            $theirs = @(Get-CrmEmailActivity -Deployment Online)
+            $theirs.ActivityId | Sort-Object | Should -Be ($ours.ActivityId | Sort-Object)
+            ($theirs[0] | Get-CrmEmailActivity).Subject | Should -Be $theirs[0].Subject
+        }
+
+        It 'is tested with who the router is, its privileges and the settings' {
+            $crm = Test-RouterAccess -Deployment Online | Where-Object Scope -EQ Deployment
+            $crm.Steps | Where-Object { -not $_.Success } | ForEach-Object { "$($_.Name) $($_.ErrorId) $($_.Detail)" } | Should -BeNullOrEmpty
+            $crm.User | Should -Be 'Email Router'
+            $crm.Steps.Name | Should -Contain 'Connect'
+            $crm.Steps.Name | Should -Contain 'WhoAmI'
+            $crm.Steps.Name | Should -Contain 'Privileges'
+            $crm.Steps.Name | Should -Contain 'Settings'
+        }
+
+        It 'says what cannot be done from here, and does nothing by halves' {
+            Set-RouterMailbox support@contoso.test -Deployment Online -Approve -Enabled $false -ErrorAction SilentlyContinue -ErrorVariable errors
+            $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterMailboxChangeNotSupported,*'
+            (Get-RouterMailbox support@contoso.test -Deployment Online).Incoming | Should -Not -Be 'Disabled'
+            { New-CrmRecord contact @{ lastname = 'X' } -Deployment Online -ErrorAction Stop } | Should -Throw '*embedded*'
+        }
+    }
+
     Context 'Invoke-RouterPoll' {
         It 'composes with what finds and tests mailboxes' {
             $table = Get-RouterMailbox -Queue | Test-RouterAccess | Where-Object Success | Invoke-RouterPoll -ThrottleLimit 8 | Format-Table | Out-String
