@@ -21,8 +21,23 @@ public sealed class CrmUnitOfWork
     }
 
     /// <summary>Gets all tables: those of records, and those of emails, of what belongs to them, and of settings.</summary>
-    public IReadOnlyList<TableDefinition> Tables =>
-        [.. RecordTable.List(session).Select(t => t with { Columns = TableSource.Of(t).Columns }), .. ActivityCatalog.All.Select(s => s.Table with { Columns = s.Columns })];
+    public IReadOnlyList<TableDefinition> Tables
+    {
+        get
+        {
+            IReadOnlyList<TableDefinition> tables = RecordTable.List(session);
+
+            // Records of one's own that have addresses write and get email as customers do.
+            string[] further = [.. tables.Where(t => t is { IsCustom: true, AddressColumns.Count: > 0 }).Select(t => t.LogicalName)];
+            return
+            [
+                .. tables.Select(t => t with { Columns = TableSource.Of(t).Columns }),
+                .. ActivityCatalog.All.Select(s => s.Table with { Columns = [.. s.Columns.Select(c => IsCustomer(c) ? c with { Targets = [.. c.Targets, .. further] } : c)] }),
+            ];
+
+            static bool IsCustomer(ColumnDefinition column) => column.Type == ColumnType.Lookup && column.Targets.Contains("account");
+        }
+    }
 
     /// <summary>Reads the organization's settings.</summary>
     /// <returns>The settings.</returns>

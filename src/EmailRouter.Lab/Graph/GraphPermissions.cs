@@ -59,8 +59,10 @@ public sealed class GraphPermissions
     {
         if (token.UserName is null)
             return token.Roles.Contains(permission) || granted.ContainsKey(Key(token.ClientId, mailbox.Address, permission));
+
+        // What is allowed in shared mailboxes is allowed in one's own too (Microsoft Graph permissions reference, Mail.ReadWrite.Shared).
         return Same(token.UserName, mailbox.Address)
-            ? token.Scopes.Contains(permission)
+            ? token.Scopes.Contains(permission) || token.Scopes.Contains(permission + ".Shared")
             : token.Scopes.Contains(permission + ".Shared") &&
                 (mailbox.Rights.Has(LabRight.FullAccess, token.UserName) || (permission == "Mail.Send" && mailbox.Rights.Has(LabRight.SendAs, token.UserName)));
     }

@@ -20,11 +20,15 @@ public sealed class SampleDecisionTests
     public async Task All_samples_are_decided_as_by_POP3(string system)
     {
         await using RoutedLab lab = await RoutedLab.StartAsync(system);
-        await JudgeAsync(lab, differentByExchange);
+        await JudgeAsync(lab, onlyDecisions: false, atOnce: 4, differentByExchange);
     }
 
     /// <summary>Delivers and polls both phases, sends between them, and holds every sample against what is expected of it.</summary>
-    internal static async Task JudgeAsync(RoutedLab lab, params string[] except)
+    /// <param name="lab">The lab.</param>
+    /// <param name="onlyDecisions">Whether it does not matter what the activities hold.</param>
+    /// <param name="atOnce">How many mailboxes are polled at once.</param>
+    /// <param name="except">Samples that come to another decision.</param>
+    internal static async Task JudgeAsync(RoutedLab lab, bool onlyDecisions, int atOnce, params string[] except)
     {
         var judge = new OutcomeJudge(lab.Crm);
         var wrong = new List<string>();
@@ -35,7 +39,7 @@ public sealed class SampleDecisionTests
                 await lab.SendAsync();
             IReadOnlyList<DeliveredSample> delivered = lab.Session.Deliver(phase);
             List<EffectiveMailbox> usable = await lab.Router.GetMailboxesAsync(null, default).Where(m => m.Incoming.IsUsable).ToListAsync();
-            List<PollResult> polls = await lab.Router.PollAsync(usable, new PollOptions(), 4, default).ToListAsync();
+            List<PollResult> polls = await lab.Router.PollAsync(usable, new PollOptions(), atOnce, default).ToListAsync();
             Assert.All(polls, p => Assert.True(p.Status == PollStatus.Completed, $"{p.Mailbox} {p.Status}: {p.Error}"));
 
             Dictionary<string, Decision> decided = polls.SelectMany(p => p.Decisions).ToDictionary(d => d.MessageKey!, StringComparer.Ordinal);
@@ -46,7 +50,7 @@ public sealed class SampleDecisionTests
                 if (except.Contains(sample.Sample.File))
                     Assert.NotEmpty(outcome.Differences);
                 else
-                    wrong.AddRange(outcome.Differences.Select(d => $"{outcome.Name}: {d}"));
+                    wrong.AddRange(outcome.Differences.Where(d => !onlyDecisions || IsDecision(d)).Select(d => $"{outcome.Name}: {d}"));
                 judged++;
             }
         }
@@ -54,6 +58,8 @@ public sealed class SampleDecisionTests
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
         Assert.Equal(Lab.Samples.SampleSet.Load().Count, judged);
     }
+
+    private static bool IsDecision(string difference) => difference.Split(':')[0] is "actions" or "reason" or "activities";
 
     /// <summary>The ids by which the servers know a message.</summary>
     private static string[] KeysOf(LabMailbox mailbox, string uidl)
