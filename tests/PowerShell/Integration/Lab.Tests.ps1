@@ -202,6 +202,19 @@ Describe 'A lab' -Tag Integration {
             $crm.Steps.Name | Should -Contain 'Settings'
         }
 
+        It 'sends the email activity that is named, and no other' {
+            Set-RouterDeployment Online -OutgoingProfile 'Lab SMTP'
+            $file = Get-Content -Raw $script:lab.ConfigurationPath | ConvertFrom-Json
+            $file.mailboxes = @($file.mailboxes) + @($file.mailboxes | ForEach-Object { $copy = $_ | ConvertTo-Json -Depth 9 | ConvertFrom-Json; $copy.deployment = 'Online'; $copy })
+            $file | ConvertTo-Json -Depth 20 | Set-Content $script:lab.ConfigurationPath
+            $pending = @(Get-CrmEmailActivity -Deployment Online -Status PendingSend)
+            $chosen = $pending | Where-Object Subject -Like '*Quotation 17*'
+            $decision = $chosen | Send-CrmEmailActivity -Detailed
+            "$($decision.Action) $($decision.Explanation)" | Should -BeLike 'Sent*'
+            ($chosen | Get-CrmEmailActivity).Status | Should -Be 'Sent'
+            @(Get-CrmEmailActivity -Deployment Online -Status PendingSend).Count | Should -Be ($pending.Count - 1)
+        }
+
         It 'says what cannot be done from here, and does nothing by halves' {
             Set-RouterMailbox support@contoso.test -Deployment Online -Approve -Enabled $false -ErrorAction SilentlyContinue -ErrorVariable errors
             $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterMailboxChangeNotSupported,*'
