@@ -44,6 +44,8 @@ internal sealed class BounceWriter(WebApiConnection connection, TableDirectory t
             rows.AddRange(answers[i][0].Rows(What).Take(1));
         }
 
+        IReadOnlyList<JsonElement?> whole = await ExpandedLists.CompleteAsync(connection, rows, What, cancellationToken).ConfigureAwait(false);
+        rows = [.. whole.OfType<JsonElement>()];
         (BounceResult result, BouncedEmail? email, string? reason) = Judge(report, rows);
         if (report.PeekOnly || !result.Changed)
             return result;

@@ -56,18 +56,26 @@ internal sealed class LookupReader(WebApiConnection connection, TableDirectory t
             foreach ((WebApiRequest request, _, _) in some)
                 batch.Add(request);
             IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+            var found = new List<(Action<JsonElement> Use, JsonElement Row)>();
             for (int i = 0; i < some.Length; i++)
             {
+                Action<JsonElement> use = some[i].Use;
                 WebApiAnswer answer = answers[i][0];
                 if (!answer.IsSuccess)
                     throw WebApiErrors.Explain(answer, some[i].Request.What, connection.Server);
-                foreach (JsonElement row in answer.Rows(some[i].Request.What))
-                    some[i].Use(row);
+                found.AddRange(answer.Rows(some[i].Request.What).Select(r => (use, r)));
                 if (!some[i].AllPages || answer.NextLink(some[i].Request.What) is not { } next)
                     continue;
                 WebApiRequest rest = some[i].Request with { Path = connection.NextPath(next, some[i].Request.What) };
                 await foreach (JsonElement row in connection.RowsAsync(rest, cancellationToken).ConfigureAwait(false))
-                    some[i].Use(row);
+                    found.Add((use, row));
+            }
+
+            IReadOnlyList<JsonElement?> whole = await ExpandedLists.CompleteAsync(connection, [.. found.Select(f => f.Row)], What, cancellationToken).ConfigureAwait(false);
+            for (int i = 0; i < found.Count; i++)
+            {
+                if (whole[i] is { } row)
+                    found[i].Use(row);
             }
         }
     }

@@ -96,7 +96,8 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
                         $"&$orderby=prioritycode%20desc,createdon&$top={ClaimTurns.PageSize.ToString(CultureInfo.InvariantCulture)}",
                         What),
                     cancellationToken).ConfigureAwait(false);
-                return [.. answer.Rows(What)];
+                IReadOnlyList<JsonElement?> rows = await ExpandedLists.CompleteAsync(connection, [.. answer.Rows(What)], What, cancellationToken).ConfigureAwait(false);
+                return [.. rows.OfType<JsonElement>()];
             }).ConfigureAwait(false);
     }
 
