@@ -211,6 +211,7 @@ public sealed class LabSession : IAsyncDisposable
             configuration => configuration with
             {
                 RouterName = RouterName,
+                Routing = configuration.Routing with { Bounces = BounceHandling.MarkFailed },
                 Deployments =
                 [
                     new DeploymentConfiguration

@@ -7,8 +7,11 @@ public abstract class RecordStoreWorld : IAsyncDisposable
 
     public abstract DateTimeOffset Now { get; }
 
-    /// <summary>Gets a value indicating whether the store has a column for why an email failed.</summary>
+    /// <summary>Gets a value indicating whether it can be seen in the store why an email failed.</summary>
     public virtual bool KeepsFailureReasons => true;
+
+    /// <summary>Gets a value indicating whether it can be seen in the store why an email is to be sent again later.</summary>
+    public virtual bool KeepsReasonsOfRetries => KeepsFailureReasons;
 
     /// <summary>Gets a value indicating whether the store has a column for the conversation's id.</summary>
     public virtual bool KeepsConversationIds => true;

@@ -108,14 +108,15 @@ internal sealed class CompletionQueue(WebApiConnection connection, PendingReader
             foreach (Item item in left)
             {
                 WebApiRequest patch = WebApiRequest.Patch($"emails({item.Email.ActivityId:D})", (JsonObject)item.Columns.DeepClone(), item.ETag, $"the email {item.Email.ActivityId}");
-                if (item.Note is null)
+                if (item.Note is not { } note)
                     batch.Add(patch);
                 else
-                    batch.AddChangeSet([patch, WebApiRequest.Post("annotations", NoteRow(item), "the note")], isRepeatable: true);
+                    batch.AddChangeSet([patch, NoteWriter.Create(item.Email.ActivityId, note.Subject, note.Text)], isRepeatable: true);
             }
 
             IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, CancellationToken.None).ConfigureAwait(false);
             var changed = new List<Item>();
+            var unnoted = new List<Item>();
             for (int i = 0; i < left.Count; i++)
             {
                 WebApiAnswer? refused = answers[i].FirstOrDefault(a => !a.IsSuccess);
@@ -123,11 +124,16 @@ internal sealed class CompletionQueue(WebApiConnection connection, PendingReader
                     left[i].Done.TrySetResult();
                 else if (refused.Status == 412)
                     changed.Add(left[i]);
+                else if (WebApiErrors.Explain(refused, $"the email {left[i].Email.ActivityId}", connection.Server) is var error && left[i].Note is not null && !error.IsTransient)
+                    unnoted.Add(left[i]);
                 else
-                    left[i].Done.TrySetException(WebApiErrors.Explain(refused, $"the email {left[i].Email.ActivityId}", connection.Server));
+                    left[i].Done.TrySetException(error);
             }
 
-            left = await StillOwnAsync(changed).ConfigureAwait(false);
+            // The answer does not say which of the two was refused; without the right to write notes the email must be written back nevertheless.
+            foreach (Item item in unnoted)
+                item.Note = null;
+            left = [.. unnoted, .. await StillOwnAsync(changed).ConfigureAwait(false)];
         }
 
         foreach (Item item in left)
@@ -210,17 +216,17 @@ internal sealed class CompletionQueue(WebApiConnection connection, PendingReader
         return json;
     }
 
-    /// <summary>Emails have no column for why they failed; a note on the email tells its author.</summary>
-    private static string? Note(SendOutcome outcome, TableDirectory tables) => outcome is SendOutcome.Failed failed && tables.Find("annotation") is not null ? failed.Reason : null;
-
-    private static JsonObject NoteRow(Item item) => new()
+    /// <summary>
+    /// Emails have no column for why they failed; a note on the email tells its author. What is tried again leaves none, or a day without network would fill emails with notes.
+    /// </summary>
+    private static (string Subject, string Text)? Note(SendOutcome outcome, TableDirectory tables) => tables.Find("annotation") is null ? null : outcome switch
     {
-        ["subject"] = "Not sent",
-        ["notetext"] = item.Note,
-        ["objectid_email@odata.bind"] = $"/emails({item.Email.ActivityId:D})",
+        SendOutcome.Failed failed => ("Not sent", failed.Reason),
+        SendOutcome.Uncertain uncertain => ("Perhaps sent", uncertain.Reason),
+        _ => null,
     };
 
-    private sealed class Item(PendingEmail email, SendOutcome outcome, ClaimStamp stamp, JsonObject columns, string? note)
+    private sealed class Item(PendingEmail email, SendOutcome outcome, ClaimStamp stamp, JsonObject columns, (string Subject, string Text)? note)
     {
         public PendingEmail Email { get; } = email;
 
@@ -232,7 +238,7 @@ internal sealed class CompletionQueue(WebApiConnection connection, PendingReader
 
         public JsonObject Columns { get; } = columns;
 
-        public string? Note { get; } = note;
+        public (string Subject, string Text)? Note { get; set; } = note;
 
         public TaskCompletionSource Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

@@ -11,6 +11,9 @@ namespace EmailRouter.Lab.Dataverse;
 /// <param name="callerId">The user in whose name the request runs.</param>
 internal sealed class CallerAccess(LabDataversePolicy policy, Guid callerId)
 {
+    /// <summary>Gets a value indicating whether lists of rows come with links in place of the lists they expand.</summary>
+    public bool LinksExpandedLists => policy.LinksExpandedLists;
+
     /// <summary>Checks the privilege for a kind of access to a table.</summary>
     public void Check(PrivilegeKind kind, EntityType type)
     {

@@ -96,7 +96,7 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
         var json = new JsonObject { ["@odata.context"] = $"{request.Root}$metadata#{(within is null ? RowWriter.ContextOf(type, options) : context)}" };
         if (options.Count)
             json["@odata.count"] = Math.Min(total, RowReader.MaxPageSize);
-        json["value"] = new JsonArray([.. page.Select(r => (JsonNode)writer.Write(type, r, options))]);
+        json["value"] = new JsonArray([.. page.Select(r => (JsonNode)writer.Write(type, r, options, access.LinksExpandedLists))]);
         if (first + page.Count < found.Count)
         {
             string query = string.Join('&', request.Query.Split('&', StringSplitOptions.RemoveEmptyEntries)

@@ -20,6 +20,11 @@ public sealed class LabDataversePolicy
     /// <summary>Gets the tables in which no two records may have the same address when the client asks for duplicate detection; the values do not count.</summary>
     public ConcurrentDictionary<string, bool> DuplicateRules { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>
+    /// Gets or sets a value indicating whether lists of rows come with links in place of the lists they expand, as in versions 8 and early 9.0; single rows expand as ever.
+    /// </summary>
+    public bool LinksExpandedLists { get; set; }
+
     /// <summary>Gets or sets how many requests a user may make in 300 seconds before the service answers 429; null for no limit. Online it is 6,000.</summary>
     public int? RequestLimit { get; set; }
 
@@ -58,6 +63,7 @@ public sealed class LabDataversePolicy
         "emailserverprofile" => "EmailServerProfile",
         "businessunit" => "BusinessUnit",
         "queueitem" => "Queue",
+        "annotation" => "Note",
         _ when logicalName.Contains('_', StringComparison.Ordinal) => logicalName,
         _ => char.ToUpperInvariant(logicalName[0]) + logicalName[1..],
     };

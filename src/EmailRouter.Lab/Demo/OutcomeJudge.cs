@@ -70,7 +70,7 @@ public sealed class OutcomeJudge(EmbeddedCrm crm)
         EmailActivity? activity = await crm.GetEmailAsync(LabSeed.IdOf("email", email.Key), cancellationToken);
         EmailStatus status = email.Action switch
         {
-            DecisionAction.Sent => EmailStatus.Sent,
+            DecisionAction.Sent => email.ComesBack ? EmailStatus.Failed : EmailStatus.Sent,
             DecisionAction.Failed => EmailStatus.Failed,
             _ => EmailStatus.PendingSend,
         };

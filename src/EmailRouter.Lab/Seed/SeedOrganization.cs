@@ -122,7 +122,7 @@ public static class SeedOrganization
         Email("quote-17", "Anna Berg", ["Kim Abel"], "Quotation 17 for the pump station", "<p>Dear Kim,</p><p>our quotation is attached.</p>")
             with { Regarding = "Adatum", Attachment = "quotation-17.txt" },
         Email("order-4711", "Hugo Meyer", ["Jo Brandt"], "Confirmation of order 4711", "<p>Your order will be shipped soon.</p>")
-            with { Regarding = "Fabrikam", Priority = EmailPriority.High },
+            with { Regarding = "Fabrikam", Priority = EmailPriority.High, ComesBack = true },
         Email("visit-plan", "Anna Berg", ["Lars Holm"], "Our visit to your plant", "<p>Would Tuesday or Wednesday suit you?</p>")
             with { Regarding = "Lars Holm" },
         Email("contract-draft", "Ines Duarte", ["Nora Quist"], "Draft of the framework contract", "<p>The draft is below. Größe und Maße folgen.</p>")

@@ -66,4 +66,7 @@ public sealed record SeedEmail(
 
     /// <summary>Gets the name of a text file to attach; null for none.</summary>
     public string? Attachment { get; init; }
+
+    /// <summary>Gets a value indicating whether a mail server reports later that it could not be delivered.</summary>
+    public bool ComesBack { get; init; }
 }

@@ -155,7 +155,7 @@ public sealed class EmbeddedCrmEmailTests : IAsyncLifetime
     [InlineData(EmailStatus.PendingSend, "Sending, Canceled")]
     [InlineData(EmailStatus.Sending, "Sent, PendingSend, Failed")]
     [InlineData(EmailStatus.Failed, "PendingSend, Sent, Completed, Canceled")]
-    [InlineData(EmailStatus.Sent, "")]
+    [InlineData(EmailStatus.Sent, "Failed")]
     [InlineData(EmailStatus.Received, "")]
     [InlineData(EmailStatus.Completed, "")]
     [InlineData(EmailStatus.Canceled, "")]

@@ -1,5 +1,6 @@
 using EmailRouter.Crm;
 using EmailRouter.Crm.Dataverse;
+using EmailRouter.Crm.Embedded;
 using EmailRouter.Crm.Tests;
 using EmailRouter.Crm.Tests.Embedded;
 using EmailRouter.Lab.Dataverse;
@@ -11,6 +12,44 @@ namespace EmailRouter.Lab.Tests.Dataverse;
 public sealed class DataverseStoreContractTests : RecordStoreContract
 {
     protected override async Task<RecordStoreWorld> CreateAsync() => await WebApiWorld.StartAsync();
+
+    [Fact]
+    public async Task Nothing_is_missing_where_lists_expand_to_links()
+    {
+        ((WebApiWorld)World).Policy.LinksExpandedLists = true;
+        RecordReference carl = await World.AddRecordAsync("contact", "Carl", ("emailaddress1", "carl@customer.test"));
+        var attachment = new EmailAttachment("offer.txt", "text/plain", 5, _ => ValueTask.FromResult<Stream>(new MemoryStream("offer"u8.ToArray())));
+        Guid id = await World.AddPendingAsync(new PendingSeed(Anna, [carl], "Offer") { Attachments = [attachment] });
+
+        PendingEmail email = Assert.Single(await World.Store.ClaimPendingAsync(new ClaimRequest(), default));
+        await World.Store.CompleteAsync(email, new SendOutcome.Sent("<s1@example.test>", World.Now), default);
+        RecordLookup found = await World.Store.LookupAsync(new RecordQuery { MessageIds = ["<s1@example.test>"] }, default);
+        BounceResult bounce = await World.Store.ReportBounceAsync(
+            new BounceReport { MessageId = "<s1@example.test>", Recipients = [new BouncedRecipient("carl@customer.test")] }, default);
+
+        Assert.Equal(["anna@example.test", "carl@customer.test"], email.Parties.Select(p => p.AddressUsed));
+        Assert.Equal("offer.txt", Assert.Single(email.Attachments).FileName);
+        Assert.Equal(["anna@example.test", "carl@customer.test"], found.ByMessageId["<s1@example.test>"].Addresses);
+        Assert.Equal((id, true), (bounce.ActivityId!.Value, bounce.Changed));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Without_the_right_to_write_notes_the_email_fails_all_the_same(bool cameBack)
+    {
+        RecordReference carl = await World.AddRecordAsync("contact", "Carl", ("emailaddress1", "carl@customer.test"));
+        Guid id = await World.AddPendingAsync(Anna, carl, "Offer");
+        await ((WebApiWorld)World).DenyAsync("prvCreateNote");
+
+        PendingEmail email = Assert.Single(await World.Store.ClaimPendingAsync(new ClaimRequest(), default));
+        await World.Store.CompleteAsync(email, cameBack ? new SendOutcome.Sent("<s1@example.test>", World.Now) : new SendOutcome.Failed("550 no such user"), default);
+        if (cameBack)
+            await World.Store.ReportBounceAsync(new BounceReport { MessageId = "<s1@example.test>", Recipients = [new BouncedRecipient("carl@customer.test")] }, default);
+
+        StoredState stored = await World.GetAsync(id);
+        Assert.Equal((EmailState.Open, EmailStatus.Failed, null), (stored.State, stored.Status, stored.FailureReason));
+    }
 
     /// <summary>The store of Dataverse over the lab's endpoint; filled and looked into behind its back.</summary>
     private sealed class WebApiWorld : RecordStoreWorld
@@ -33,18 +72,22 @@ public sealed class DataverseStoreContractTests : RecordStoreContract
                 new CrmEndpoint { Url = server.Url, Credentials = [token], AllowPlainTextPassword = true }, new CrmContext { Clock = embedded.Clock }, directoryMaxAge: TimeSpan.Zero);
         }
 
+        public LabDataversePolicy Policy => server.Policy;
+
         public override IRecordStore Store => store;
 
         public override DateTimeOffset Now => embedded.Now;
 
-        // The Web API has no column for them: see docs/dataverse.md.
-        public override bool KeepsFailureReasons => false;
+        // There is neither column nor note for them: see docs/dataverse.md.
+        public override bool KeepsReasonsOfRetries => false;
 
         public override bool KeepsConversationIds => false;
 
         public override bool HasTokenSwitch => false;
 
         public static async Task<WebApiWorld> StartAsync() => new(await EmbeddedWorld.InMemoryAsync());
+
+        public async Task DenyAsync(string privilege) => server.Policy.Deny(await server.AddApplicationUserAsync(application, "Email Router"), privilege);
 
         public override void Advance(TimeSpan time) => embedded.Advance(time);
 
@@ -67,7 +110,14 @@ public sealed class DataverseStoreContractTests : RecordStoreContract
 
         public override Task<Guid> AddPendingAsync(PendingSeed seed) => embedded.AddPendingAsync(seed);
 
-        public override Task<StoredState> GetAsync(Guid activityId) => embedded.GetAsync(activityId);
+        /// <summary>Reads an email; why it failed stands in its notes.</summary>
+        public override async Task<StoredState> GetAsync(Guid activityId)
+        {
+            IReadOnlyList<CrmRecord> notes = await embedded.Crm.ReadAsync(
+                work => work.Select(new RecordSelection("annotation") { Conditions = [new RecordCondition("objectid", [activityId])] }), default);
+            string[] texts = [.. notes.OrderBy(n => (DateTimeOffset)n["createdon"]!).Select(n => (string)n["notetext"]!)];
+            return await embedded.GetAsync(activityId) with { FailureReason = texts.Length == 0 ? null : string.Join('\n', texts) };
+        }
 
         public override async ValueTask DisposeAsync()
         {

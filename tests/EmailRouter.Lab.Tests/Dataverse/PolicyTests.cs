@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using EmailRouter.Crm.Embedded;
+using EmailRouter.Lab.Dataverse;
+using EmailRouter.Lab.Http;
 using EmailRouter.Lab.Servers;
 
 namespace EmailRouter.Lab.Tests.Dataverse;
@@ -103,5 +105,45 @@ public sealed class PolicyTests : IAsyncLifetime
 
         Assert.NotNull(old["innererror"]);
         Assert.NotNull(helpful["@Microsoft.PowerApps.CDS.TraceText"]);
+    }
+
+    [Fact]
+    public async Task Too_many_requests_at_once_are_told_apart_from_too_many_in_a_while()
+    {
+        world.Server.Policy.ConcurrentLimit = 0;
+
+        (HttpResponseMessage response, JsonNode? body) = await world.SendAsync("GET", "WhoAmI", null, 429);
+
+        Assert.Equal("0x80072326", (string)body!["error"]!["code"]!);
+        Assert.True(response.Headers.RetryAfter!.Delta > TimeSpan.Zero);
+        world.Server.Policy.ConcurrentLimit = 1;
+        await world.GetAsync("WhoAmI");
+    }
+
+    [Fact]
+    public async Task A_request_that_is_too_large_is_a_413_and_makes_nothing()
+    {
+        await using var small = new LabDataverseServer(world.Crm, world.Tokens, options: new LabHttpOptions { MaxBody = 10_000 });
+        small.Start();
+        string token = world.Tokens.Issue(small.Url.ToString(), "11111111-2222-3333-4444-555555555555");
+
+        (HttpResponseMessage response, JsonNode? body) = await world.SendAsync(
+            "POST", new Uri(small.Root, "contacts").ToString(), new { lastname = new string('x', 20_000) }, 413, ("Authorization", $"Bearer {token}"));
+
+        Assert.Equal("0x80060890", (string)body!["error"]!["code"]!);
+        Assert.Single(await world.ListAsync("contacts"));
+        Assert.NotNull(response);
+    }
+
+    [Fact]
+    public async Task The_case_of_guids_does_not_matter()
+    {
+        string id = world.Contact.ToString("D").ToUpperInvariant();
+
+        Assert.Equal(world.Contact, (Guid)(await world.GetAsync($"contacts({id})"))["contactid"]!);
+        Assert.Single(await world.ListAsync($"contacts?$filter=contactid eq {id}"));
+        await world.SendAsync("POST", "emails", new JsonObject { ["subject"] = "x", ["regardingobjectid_contact_email@odata.bind"] = $"/contacts({id})" }.ToJsonString(), 204);
+        Assert.Single(await world.ListAsync($"emails?$filter=_regardingobjectid_value eq {id}"));
+        Assert.Equal(world.Anna, (Guid)(await world.GetAsync("WhoAmI", ("MSCRMCallerID", world.Anna.ToString("B").ToUpperInvariant())))["UserId"]!);
     }
 }

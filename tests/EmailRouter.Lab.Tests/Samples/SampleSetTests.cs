@@ -35,7 +35,10 @@ public sealed partial class SampleSetTests
         Assert.All(sample.Mailboxes, m => Assert.Contains(m, mailboxes));
         Assert.All(sample.Actions.Keys, a => Assert.True(Enum.TryParse<DecisionAction>(a, out _), a));
         Assert.True(sample.Actions.Count == 0 || sample.Actions.Values.Sum() == sample.Mailboxes.Count);
-        string[] reasons = [.. Enum.GetNames<CheckReason>(), DecisionReasons.MessageClassNotTracked, DecisionReasons.MailLoop];
+        string[] reasons =
+        [
+            .. Enum.GetNames<CheckReason>(), DecisionReasons.MessageClassNotTracked, DecisionReasons.MailLoop, DecisionReasons.BounceMatched, DecisionReasons.BounceUnmatched,
+        ];
         Assert.All(sample.Reasons, r => Assert.Contains(r, reasons));
         Assert.True(sample.Actions.Count == 0 || sample.Reasons.Count > 0);
         Assert.True(sample.Correlation is null || Enum.TryParse<CorrelationMethod>(sample.Correlation, out _));
@@ -79,7 +82,7 @@ public sealed partial class SampleSetTests
         if (sample.Attachments is not null)
             Assert.Equal(sample.Attachments, email.Attachments.Select(a => a.FileName));
         Assert.Equal(sample.Notification ?? nameof(EmailNotification.None), email.Notification.ToString());
-        Assert.Equal(sample.Reasons is not [DecisionReasons.MessageClassNotTracked], settings.AcceptedMessageClasses.Contains(email.MessageClass));
+        Assert.Equal(sample.Reasons is not [DecisionReasons.MessageClassNotTracked or DecisionReasons.BounceMatched or DecisionReasons.BounceUnmatched], settings.AcceptedMessageClasses.Contains(email.MessageClass));
         if (sample.Reasons is not ["InvalidSender"])
             Assert.NotNull(email.From);
     }

@@ -41,6 +41,9 @@ internal static class EmailTransitions
         EmailStatus.Draft or EmailStatus.Failed => [EmailStatus.PendingSend, EmailStatus.Sent, EmailStatus.Completed, EmailStatus.Canceled],
         EmailStatus.PendingSend => [EmailStatus.Sending, EmailStatus.Canceled],
         EmailStatus.Sending => [EmailStatus.Sent, EmailStatus.PendingSend, EmailStatus.Failed],
+
+        // It came back.
+        EmailStatus.Sent => [EmailStatus.Failed],
         _ => [],
     };
 }

@@ -154,10 +154,10 @@ internal static class RecordTable
     /// <returns>The reference; null when there is no such record.</returns>
     public static RecordReference? Resolve(SqliteSession session, RecordReference reference)
     {
-        TableDefinition table = Get(session, reference.LogicalName);
+        TableSource source = TableSource.Get(session, reference.LogicalName);
         return session.Query(
-            $"SELECT \"{table.PrimaryNameColumn}\" FROM \"{table.LogicalName}\" WHERE \"{table.PrimaryIdColumn}\" = @id",
-            row => new RecordReference(table.LogicalName, reference.Id, row.TextOrNull(0)),
+            $"SELECT {source.SqlOf(source.Find(source.Table.PrimaryNameColumn))[0]} FROM {source.From} WHERE {source.Id} = @id",
+            row => new RecordReference(source.Table.LogicalName, reference.Id, row.TextOrNull(0)),
             ("id", reference.Id)).FirstOrDefault();
     }
 

@@ -11,7 +11,7 @@ internal static class Schema
     public const int ApplicationId = 0x45524352;
 
     /// <summary>Gets the scripts.</summary>
-    public static IReadOnlyList<string> Migrations { get; } = [Records + Emails, WebApi];
+    public static IReadOnlyList<string> Migrations { get; } = [Records + Emails, WebApi, Notes];
 
     private const string Records = """
         CREATE TABLE organization (
@@ -178,5 +178,15 @@ internal static class Schema
             timeoutmailboxconnectionafteramount INTEGER, sendemailalert INTEGER NOT NULL, encodingcodepage TEXT,
             usesamesettingsforoutgoingconnections INTEGER NOT NULL, exchangeonlinetenantid TEXT,
             ownerid TEXT, statecode INTEGER NOT NULL, statuscode INTEGER, createdon TEXT NOT NULL, modifiedon TEXT NOT NULL, versionnumber INTEGER NOT NULL);
+        """;
+
+    private const string Notes = """
+        CREATE TABLE annotation (
+            annotationid TEXT PRIMARY KEY, subject TEXT, notetext TEXT, objectid TEXT, objectidtype TEXT, objectidname TEXT, objecttypecode TEXT,
+            ownerid TEXT, createdon TEXT NOT NULL, modifiedon TEXT NOT NULL, versionnumber INTEGER NOT NULL);
+        CREATE INDEX annotation_object ON annotation (objectid);
+        CREATE TRIGGER email_annotation AFTER DELETE ON email BEGIN
+            DELETE FROM annotation WHERE objectid = OLD.activityid;
+        END;
         """;
 }

@@ -161,6 +161,12 @@ internal static partial class TableCatalog
             Columns = [Text("title", 200), Text("ticketnumber", 100), Text("description", 0), Lookup("customerid", "account", "contact"), ownerId,
                 stateCode, statusCode],
         },
+        new TableDefinition
+        {
+            LogicalName = "annotation",
+            PrimaryNameColumn = "subject",
+            Columns = [Text("subject", 500), Text("notetext", 100_000), Lookup("objectid", "email", "incident", "contact", "account", "lead"), Text("objecttypecode", 64), ownerId],
+        },
     ];
 
     private static TableDefinition Person(string logicalName, params ColumnDefinition[] further) => new()

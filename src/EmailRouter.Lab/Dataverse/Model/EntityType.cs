@@ -16,6 +16,8 @@ internal sealed class EntityType
         ["activityparty.activityid"] = "email_activity_parties",
         ["activitymimeattachment.objectid"] = "email_activity_mime_attachment",
         ["queueitem.objectid:email"] = "Email_QueueItem",
+        ["annotation.objectid:email"] = "Email_Annotation",
+        ["annotation.objectid:incident"] = "Incident_Annotation",
         ["queueitem.objectid:incident"] = "Incident_QueueItem",
         ["queueitem.queueid"] = "queue_entries",
         ["usersettings.systemuserid"] = "user_settings",
@@ -95,7 +97,7 @@ internal sealed class EntityType
                 navigations[proper] = single;
                 if (proper != name && !(column.Type == ColumnType.Lookup))
                     navigations.TryAdd(name, single);
-                if (name == "objectid_email")
+                if (name == "objectid_email" && LogicalName != "annotation")
                     navigations.TryAdd("objectid_activitypointer", single);
                 if (LogicalName == "activityparty" && name == "activityid")
                     navigations.TryAdd("activityid_email", single);

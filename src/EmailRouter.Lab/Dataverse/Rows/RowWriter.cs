@@ -24,8 +24,9 @@ internal sealed class RowWriter(RowReader rows, string root, Preferences prefere
     /// <param name="type">Its type.</param>
     /// <param name="row">The row.</param>
     /// <param name="options">What of it.</param>
+    /// <param name="linksLists">Whether the lists it expands come as links.</param>
     /// <returns>The row.</returns>
-    public JsonObject Write(EntityType type, CrmRecord row, QueryOptions options)
+    public JsonObject Write(EntityType type, CrmRecord row, QueryOptions options, bool linksLists = false)
     {
         var json = new JsonObject();
         if (ETagOf(row) is { } etag)
@@ -33,7 +34,7 @@ internal sealed class RowWriter(RowReader rows, string root, Preferences prefere
         foreach (EntityProperty property in Selected(type, options))
             Add(json, type, property, row);
         foreach (ExpandItem item in options.Expand)
-            Expand(json, type, row, item);
+            Expand(json, type, row, item, linksLists);
         return json;
     }
 
@@ -95,10 +96,18 @@ internal sealed class RowWriter(RowReader rows, string root, Preferences prefere
         _ => Convert.ToString(value, CultureInfo.InvariantCulture),
     };
 
-    private void Expand(JsonObject json, EntityType type, CrmRecord row, ExpandItem item)
+    private void Expand(JsonObject json, EntityType type, CrmRecord row, ExpandItem item, bool linksLists)
     {
         Navigation navigation = type.FindNavigation(item.Name) ?? throw ODataException.Syntax(
             $"Could not find a property named '{item.Name}' on type '{type.FullName}'.");
+        if (linksLists && navigation.IsCollection && item.Options.Filter is null)
+        {
+            string query = item.Options.Select is { } select ? $"?$select={string.Join(',', select)}" : string.Empty;
+            json[item.Name] = new JsonArray();
+            json[$"{item.Name}@odata.nextLink"] = $"{root}{type.SetName}({row.Id})/{item.Name}{query}";
+            return;
+        }
+
         List<CrmRecord> related = navigation.IsCollection
             ? rows.Query(navigation.Target, item.Options, rows.Related(navigation, row))
             : [.. rows.Related(navigation, row)];
