@@ -19,6 +19,7 @@ internal static class AccessFindings
         ("prvCreateLead", "no lead can be created for an unknown sender"),
         ("prvDeleteActivity", "an email that two routers promoted at the same moment cannot be taken back"),
         ("prvCreateNote", "why an email could not be sent is not written to it"),
+        ("prvReadNote", "of an email that comes back from several recipients only the first reason is written to it"),
         ("prvReadEntity", "custom tables whose records have email addresses are not learned"),
         ("prvReadMailbox", "forward mailboxes and newer mailbox settings are not seen"),
         ("prvActOnBehalfOfAnotherUser", "missing tracking tokens are not taken from the sender's own counter"),
