@@ -1,10 +1,12 @@
 using EmailRouter.Lab.OAuth;
 using EmailRouter.Lab.Seed;
 using EmailRouter.Lab.Store;
+using EmailRouter.Mail;
 using EmailRouter.Routing;
 using EmailRouter.Routing.Configuration;
 using EmailRouter.Routing.Incoming;
 using EmailRouter.Routing.Outgoing;
+using EmailRouter.Routing.Rules;
 
 namespace EmailRouter.Lab.Tests.EndToEnd;
 
@@ -57,7 +59,26 @@ public sealed class SignedInUserTests
         Assert.Empty(lab.Mail.Sent);
     }
 
-    private static async Task<RoutedLab> StartAsync(string? userName = null)
+    [Fact]
+    public async Task The_own_rules_need_a_permission_of_their_own_which_is_named_when_it_is_missing()
+    {
+        var request = new RuleRequest { ForwardTo = RoutedLab.Forward };
+        await using (RoutedLab lab = await StartAsync())
+        {
+            await SignInAsync(lab);
+            EffectiveMailbox ben = await lab.FindAsync(RoutedLab.Ben);
+            var e = await Assert.ThrowsAnyAsync<MailException>(() => lab.Router.CreateRuleDeployer().DeployAsync(ben, request, default));
+            Assert.Contains("MailboxSettings.ReadWrite", e.Message + e.Remedy, StringComparison.Ordinal);
+        }
+
+        await using RoutedLab asked = await StartAsync(scopes: [.. ((string[])["Mail.ReadWrite", "Mail.Send", "MailboxSettings.ReadWrite"]).Select(s => "https://graph.microsoft.com/" + s)]);
+        await SignInAsync(asked);
+        RuleResult deployed = await asked.Router.CreateRuleDeployer().DeployAsync(await asked.FindAsync(RoutedLab.Ben), request, default);
+        Assert.Equal(RuleChangeKind.Added, deployed.Change);
+        Assert.Single(asked.Mail.Find(RoutedLab.Ben)!.Rules);
+    }
+
+    private static async Task<RoutedLab> StartAsync(string? userName = null, params string[] scopes)
     {
         RoutedLab lab = await RoutedLab.StartAsync(RoutedLab.Graph, RoutedLab.Graph, (lab, c) =>
         {
@@ -65,7 +86,7 @@ public sealed class SignedInUserTests
             {
                 c = RoutedLab.With(c, RoutedLab.NameOf(RoutedLab.Graph, direction), p => p with
                 {
-                    OAuth = new OAuthConfiguration { ClientId = PersonalApp, Authority = lab.Session.Tokens.Authority, Flow = OAuthFlow.DeviceCode, UserName = userName },
+                    OAuth = new OAuthConfiguration { ClientId = PersonalApp, Authority = lab.Session.Tokens.Authority, Flow = OAuthFlow.DeviceCode, UserName = userName, Scopes = scopes },
                     Options = new Dictionary<string, string> { ["access"] = "me" },
                 });
             }
