@@ -159,14 +159,14 @@ public sealed class NewRouterProfileCommand : OAuthConfigurationCmdlet
     [Parameter]
     public SwitchParameter AllowPlainTextPassword { get; set; }
 
-    /// <summary>What happens to a promoted message on the mail server: Keep, MarkRead, Delete, or Move:Folder. Incoming only.</summary>
+    /// <summary>What happens to a promoted message on the mail server: Keep, MarkRead, Delete, Move:Folder, or Categorize:Name. Incoming only.</summary>
     [Parameter]
     [SettlementTransformation]
     [ValidateNotNull]
     [ArgumentCompleter(typeof(SettlementCompleter))]
     public Settlement Settlement { get; set; } = Settlement.Keep;
 
-    /// <summary>What happens to a message that is not promoted: Keep, MarkRead, Delete, or Move:Folder. Incoming only.</summary>
+    /// <summary>What happens to a message that is not promoted: Keep, MarkRead, Delete, Move:Folder, or Categorize:Name. Incoming only.</summary>
     [Parameter]
     [SettlementTransformation]
     [ValidateNotNull]

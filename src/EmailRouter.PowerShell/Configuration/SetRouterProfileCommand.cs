@@ -102,14 +102,14 @@ public sealed class SetRouterProfileCommand : OAuthConfigurationCmdlet
     [Parameter]
     public bool AllowPlainTextPassword { get; set; }
 
-    /// <summary>What happens to a promoted message on the mail server: Keep, MarkRead, Delete, or Move:Folder. Incoming only.</summary>
+    /// <summary>What happens to a promoted message on the mail server: Keep, MarkRead, Delete, Move:Folder, or Categorize:Name. Incoming only.</summary>
     [Parameter]
     [SettlementTransformation]
     [ValidateNotNull]
     [ArgumentCompleter(typeof(SettlementCompleter))]
     public Settlement? Settlement { get; set; }
 
-    /// <summary>What happens to a message that is not promoted: Keep, MarkRead, Delete, or Move:Folder. Incoming only.</summary>
+    /// <summary>What happens to a message that is not promoted: Keep, MarkRead, Delete, Move:Folder, or Categorize:Name. Incoming only.</summary>
     [Parameter]
     [SettlementTransformation]
     [ValidateNotNull]

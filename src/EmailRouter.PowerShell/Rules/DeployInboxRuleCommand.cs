@@ -49,6 +49,10 @@ public sealed class DeployInboxRuleCommand : InboxRuleCmdlet
     [Parameter]
     public SwitchParameter DropClientSideRules { get; set; }
 
+    /// <summary>Replaces also a rule that forwards to an address which is no forward mailbox of the deployment, as that of another router does.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
     /// <summary>How the rule stands beside the user's own Sieve script: as a Block in it, in a script that does Include it, or Automatic.</summary>
     [Parameter]
     public ForwardingPlacement Placement { get; set; }
@@ -79,6 +83,7 @@ public sealed class DeployInboxRuleCommand : InboxRuleCmdlet
             UsePlusAddress = UsePlusAddress,
             ForwardAutomaticMail = IncludeAutomaticMail,
             DropClientSideRules = DropClientSideRules,
+            Force = Force,
             Placement = Placement,
             DryRun = isDryRun,
         };

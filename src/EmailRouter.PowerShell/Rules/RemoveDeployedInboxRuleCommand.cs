@@ -26,6 +26,10 @@ public sealed class RemoveDeployedInboxRuleCommand : InboxRuleCmdlet
     [Parameter]
     public SwitchParameter DropClientSideRules { get; set; }
 
+    /// <summary>Removes also a rule that forwards to an address which is no forward mailbox of the deployment, as that of another router does.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
     /// <inheritdoc/>
     private protected override string Step => "RemoveRule";
 
@@ -36,7 +40,7 @@ public sealed class RemoveDeployedInboxRuleCommand : InboxRuleCmdlet
     /// <inheritdoc/>
     private protected override async Task WorkAsync(Router router, RuleDeployer deployer, EffectiveMailbox mailbox, bool isDryRun, CancellationToken cancellationToken)
     {
-        RuleRequest how = new() { DropClientSideRules = DropClientSideRules, DryRun = isDryRun };
+        RuleRequest how = new() { DropClientSideRules = DropClientSideRules, Force = Force, DryRun = isDryRun };
         await ShowAsync(router, await deployer.RemoveAsync(mailbox, how, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
     }
 }

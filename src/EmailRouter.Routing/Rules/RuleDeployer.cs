@@ -12,7 +12,9 @@ namespace EmailRouter.Routing.Rules;
 /// </summary>
 public sealed class RuleDeployer
 {
-    /// <summary>The name of the router's rule in every mailbox.</summary>
+    /// <summary>
+    /// The name of the router's rule in every mailbox. Every router uses it, so that those which share their work keep one rule; whose a rule is tells where it forwards to.
+    /// </summary>
     public const string RuleName = "EmailRouter forward";
 
     private readonly Router router;
@@ -33,7 +35,9 @@ public sealed class RuleDeployer
     /// <param name="request">Where to and how.</param>
     /// <param name="cancellationToken">Stops the attempt.</param>
     /// <returns>What was done, or with <see cref="RuleRequest.DryRun"/> would be.</returns>
-    /// <exception cref="RouterException">There is no forward mailbox, or no way to the mailbox's rules.</exception>
+    /// <exception cref="RouterException">
+    /// There is no forward mailbox, or no way to the mailbox's rules; <c>RouterRuleOfAnother</c> when the rule there forwards to where this deployment reads nothing.
+    /// </exception>
     /// <exception cref="MailException">The server refuses.</exception>
     /// <exception cref="CrmException">The organization's mailboxes cannot be listed.</exception>
     public async Task<RuleResult> DeployAsync(EffectiveMailbox mailbox, RuleRequest request, CancellationToken cancellationToken)
@@ -53,6 +57,8 @@ public sealed class RuleDeployer
             ForwardingKinds kind = request.Kind ?? (rules.Kinds.HasFlag(ForwardingKinds.Attachment) ? ForwardingKinds.Attachment : ForwardingKinds.Redirect);
             if (kind is not (ForwardingKinds.Attachment or ForwardingKinds.Redirect) || !rules.Kinds.HasFlag(kind))
                 throw RuleErrors.NoSuchKind(mailbox.Address, kind, rules.Kinds);
+            if (!request.Force)
+                await CheckOwnerAsync(rules, mailbox, all, target, cancellationToken).ConfigureAwait(false);
             var rule = new ForwardingRule
             {
                 Name = RuleName,
@@ -89,11 +95,12 @@ public sealed class RuleDeployer
     public async Task<IReadOnlyList<DeployedRule>> ListAsync(EffectiveMailbox mailbox, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(mailbox);
+        IReadOnlyList<EffectiveMailbox> all = await ListMailboxesAsync(mailbox.Deployment, cancellationToken).ConfigureAwait(false);
         IInboxRules rules = await OpenAsync(mailbox, router.Mail, cancellationToken).ConfigureAwait(false);
         await using (rules.ConfigureAwait(false))
         {
             IReadOnlyList<InboxRule> found = await rules.ListAsync(cancellationToken).ConfigureAwait(false);
-            return [.. found.Select(rule => new DeployedRule(mailbox.Deployment, mailbox.Address, rule, rule.Name == RuleName))];
+            return [.. found.Select(rule => new DeployedRule(mailbox.Deployment, mailbox.Address, rule, rule.Name == RuleName && IsOurs(rule, all)))];
         }
     }
 
@@ -102,15 +109,18 @@ public sealed class RuleDeployer
     /// <param name="how">What may be done on the way; where to and how to forward does not matter.</param>
     /// <param name="cancellationToken">Stops the attempt.</param>
     /// <returns>What was done, or with <see cref="RuleRequest.DryRun"/> would be.</returns>
-    /// <exception cref="RouterException">There is no way to the mailbox's rules.</exception>
+    /// <exception cref="RouterException">There is no way to the mailbox's rules, or the rule is of another router (<c>RouterRuleOfAnother</c>).</exception>
     /// <exception cref="MailException">The server refuses.</exception>
     public async Task<RuleResult> RemoveAsync(EffectiveMailbox mailbox, RuleRequest how, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(mailbox);
         ArgumentNullException.ThrowIfNull(how);
+        IReadOnlyList<EffectiveMailbox> all = how.Force ? [] : await ListMailboxesAsync(mailbox.Deployment, cancellationToken).ConfigureAwait(false);
         IInboxRules rules = await OpenAsync(mailbox, router.Mail, cancellationToken).ConfigureAwait(false);
         await using (rules.ConfigureAwait(false))
         {
+            if (!how.Force)
+                await CheckOwnerAsync(rules, mailbox, all, how.ForwardTo, cancellationToken).ConfigureAwait(false);
             RuleChange change = await rules.RemoveAsync(RuleName, How(mailbox, how), cancellationToken).ConfigureAwait(false);
             return new RuleResult
             {
@@ -172,6 +182,25 @@ public sealed class RuleDeployer
         return target.Equals(mailbox.Address, StringComparison.OrdinalIgnoreCase) ? throw RuleErrors.ToItself(mailbox.Address) : target;
     }
 
+    /// <summary>A rule is of this router when it forwards to a forward mailbox of the deployment, or to one that was named for it.</summary>
+    private static bool IsOurs(InboxRule rule, IReadOnlyList<EffectiveMailbox> all, string? named = null)
+    {
+        IEnumerable<string> ours = all.Where(m => m.Kind == CrmMailboxKind.Forward).Select(m => m.Address);
+        if (named is not null)
+            ours = ours.Append(named.Trim());
+        return rule.Targets.Count == 0 || ours.Any(address => rule.Targets.Any(t => Reaches(t, address)));
+    }
+
+    private static bool Reaches(string target, string address) => target.Equals(address, StringComparison.OrdinalIgnoreCase) || PlusAddress.Read(target, address) is not null;
+
+    /// <summary>Routers with forward mailboxes of their own, such as one under test, leave each other's rules alone.</summary>
+    private static async Task CheckOwnerAsync(IInboxRules rules, EffectiveMailbox mailbox, IReadOnlyList<EffectiveMailbox> all, string? named, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<InboxRule> there = await rules.ListAsync(cancellationToken).ConfigureAwait(false);
+        if (there.FirstOrDefault(rule => rule.Name == RuleName) is { } rule && !IsOurs(rule, all, named))
+            throw RuleErrors.OfAnother(mailbox, rule.Targets);
+    }
+
     /// <summary>What can be known beforehand of whether forwarded mail will be accepted, read and tracked.</summary>
     private static void Warn(EffectiveMailbox mailbox, string target, IReadOnlyList<EffectiveMailbox> all, List<string> warnings)
     {
@@ -215,7 +244,7 @@ public sealed class RuleDeployer
                 RuleStepNames.Rule, "RouterRuleBroken", rule.IsEnabled ? "The server says that the rule does not work." : "The rule is switched off.", "Deploy it again with Deploy-InboxRule.");
         }
 
-        if (!rule.Targets.Any(t => t.Equals(target, StringComparison.OrdinalIgnoreCase) || PlusAddress.Read(t, target) is not null))
+        if (!rule.Targets.Any(t => Reaches(t, target)))
         {
             throw steps.End(
                 RuleStepNames.Rule, "RouterRuleElsewhere", $"The rule forwards to {string.Join(", ", rule.Targets)}, not to {target}.", "Deploy it again with Deploy-InboxRule, or name the right forward mailbox.");

@@ -1,4 +1,5 @@
 using EmailRouter.Mail;
+using EmailRouter.Routing.Configuration;
 
 namespace EmailRouter.Routing.Rules;
 
@@ -29,6 +30,11 @@ internal static class RuleErrors
 
     public static RouterException NoSuchKind(string mailbox, ForwardingKinds wanted, ForwardingKinds possible) => Make(
         "RouterRuleKindUnsupported", $"{mailbox}: the server can forward by {possible}, not by {wanted}.", "Leave -Kind out, or name what the server can.");
+
+    public static RouterException OfAnother(EffectiveMailbox mailbox, IEnumerable<string> targets) => Make(
+        "RouterRuleOfAnother",
+        $"The rule in {mailbox.Address} forwards to {string.Join(", ", targets)}, which is no forward mailbox of {mailbox.Deployment}: another router made it, or the forward mailbox was another one before.",
+        "Leave the mailbox to the other router, or take it over with -Force.");
 
     private static RouterException Make(string id, string message, string remedy) => new(new RouterError(id, Step, message, remedy, false));
 }

@@ -22,6 +22,9 @@ internal sealed class RuleProbe(
     private readonly ProbeMark marks = new(router.Secrets);
     private readonly HashSet<string> known = new(StringComparer.Ordinal);
 
+    /// <summary>Up to where the forward mailbox was looked through, where its system knows positions.</summary>
+    private MailboxCursor seen = MailboxCursor.Start;
+
     private TimeProvider Clock => router.Mail.Clock;
 
     /// <exception cref="AccessEndException">A step failed and is recorded.</exception>
@@ -80,17 +83,28 @@ internal sealed class RuleProbe(
         }
     }
 
+    /// <summary>Looks until the copy is there. What fails in passing meanwhile is tried again until the deadline, and is what is told then.</summary>
     private async Task WaitAsync(EffectiveMailbox forward, ProfileConfiguration profile, CancellationToken cancellationToken)
     {
         long started = Clock.GetTimestamp();
         while (true)
         {
             bool found = false;
+            TimeSpan wait = timing.Interval;
             await steps.RunAsync(
                 RuleStepNames.Arrive,
                 async () =>
                 {
-                    await LookAsync(forward, profile, Found, cancellationToken).ConfigureAwait(false);
+                    try
+                    {
+                        await LookAsync(forward, profile, Found, cancellationToken).ConfigureAwait(false);
+                    }
+                    catch (MailException e) when (!found && e.IsTransient && Left() > TimeSpan.Zero)
+                    {
+                        if (e.RetryAfter is { } asked && asked > wait)
+                            wait = asked;
+                    }
+
                     return (true, string.Empty);
 
                     void Found(MimeMessage copy)
@@ -103,7 +117,7 @@ internal sealed class RuleProbe(
                 isQuiet: true).ConfigureAwait(false);
             if (found)
                 return;
-            TimeSpan left = timing.Deadline - Clock.GetElapsedTime(started);
+            TimeSpan left = Left();
             if (left <= TimeSpan.Zero)
             {
                 throw steps.End(
@@ -114,8 +128,10 @@ internal sealed class RuleProbe(
                     + "If not, it was not delivered: see the mail server's log.");
             }
 
-            await Task.Delay(left < timing.Interval ? left : timing.Interval, Clock, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(left < wait ? left : wait, Clock, cancellationToken).ConfigureAwait(false);
         }
+
+        TimeSpan Left() => timing.Deadline - Clock.GetElapsedTime(started);
     }
 
     /// <summary>Whether a poll would know whose mail it is.</summary>
@@ -139,16 +155,19 @@ internal sealed class RuleProbe(
         await using (session.ConfigureAwait(false))
         {
             var fresh = new List<MessageRef>();
-            await foreach (MessageRef message in session.ListAsync(MailboxCursor.Start, cancellationToken).ConfigureAwait(false))
+            MailboxCursor reached = seen;
+            await foreach (MessageRef message in session.ListAsync(seen, cancellationToken).ConfigureAwait(false))
             {
-                if (known.Add(message.Id) && onFound is not null && message.Size is null or <= LargestCopy)
+                reached = message.Cursor ?? reached;
+                if (!known.Contains(message.Id))
                     fresh.Add(message);
             }
 
             MessageRef? copy = null;
             if (onFound is not null)
             {
-                await foreach (FetchedMessage fetched in session.FetchAsync(fresh, cancellationToken).ConfigureAwait(false))
+                List<MessageRef> small = fresh.FindAll(m => m.Size is null or <= LargestCopy);
+                await foreach (FetchedMessage fetched in session.FetchAsync(small, cancellationToken).ConfigureAwait(false))
                 {
                     using (fetched)
                     {
@@ -161,6 +180,9 @@ internal sealed class RuleProbe(
                 }
             }
 
+            // Only what was looked at counts as seen: after a failure in between it comes again.
+            known.UnionWith(fresh.Select(m => m.Id));
+            seen = session.Position ?? reached;
             if (copy is not null)
                 await RemoveAsync(session, copy, cancellationToken).ConfigureAwait(false);
             else

@@ -23,6 +23,9 @@ public sealed record RuleRequest
     /// <summary>Gets a value indicating whether rules that only a mail program applies may be lost. Defaults to false.</summary>
     public bool DropClientSideRules { get; init; }
 
+    /// <summary>Gets a value indicating whether a rule that forwards to where the deployment reads nothing, as that of another router does, may be replaced or removed. Defaults to false.</summary>
+    public bool Force { get; init; }
+
     /// <summary>Gets how the rule stands beside the user's own script, where rules are one script.</summary>
     public ForwardingPlacement Placement { get; init; }
 

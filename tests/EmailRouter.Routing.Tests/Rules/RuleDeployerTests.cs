@@ -150,16 +150,63 @@ public sealed class RuleDeployerTests : IAsyncDisposable
         (RuleDeployer deployer, EffectiveMailbox help) = await OpenAsync();
         await deployer.DeployAsync(help, new RuleRequest(), default);
 
-        Task<IReadOnlyList<AccessStep>> verifying = deployer.VerifyAsync(help, null, new RuleProbeTiming { Deadline = TimeSpan.FromMinutes(1) }, default);
-        while (!verifying.IsCompleted)
-        {
-            office!.Advance(TimeSpan.FromSeconds(10));
-            await Task.Yield();
-        }
+        AccessStep failed = (await WaitAsync(deployer.VerifyAsync(help, null, new RuleProbeTiming { Deadline = TimeSpan.FromMinutes(1) }, default)))[^1];
 
-        AccessStep failed = (await verifying)[^1];
         Assert.Equal((RuleStepNames.Arrive, false, "RouterProbeTimeout"), (failed.Name, failed.Success, failed.ErrorId));
         Assert.NotEmpty(failed.Remedy);
+    }
+
+    [Fact]
+    public async Task What_fails_in_passing_while_the_copy_is_awaited_is_tried_again_from_where_the_mailbox_stood()
+    {
+        (RuleDeployer deployer, EffectiveMailbox help) = await OpenAsync();
+        server.Deliver(RulesOffice.Forward, "From: ann@adatum.test\nSubject: other\n\nx\n");
+        await deployer.DeployAsync(help, new RuleRequest(), default);
+        server.Faults.Enqueue(Broken(isTransient: true));
+        server.Faults.Enqueue(Broken(isTransient: true));
+
+        IReadOnlyList<AccessStep> steps = await WaitAsync(deployer.VerifyAsync(help, null, new RuleProbeTiming { Deadline = TimeSpan.FromDays(1000) }, default));
+
+        Assert.All(steps, s => Assert.True(s.Success, $"{s.Name}: {s.Detail}"));
+        Assert.Equal("Remove", steps[^1].Name);
+        Assert.Equal(["", "1", "1", "1"], server.Listings);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_goes_on_failing_is_told_after_the_deadline_and_what_lasts_at_once(bool isTransient)
+    {
+        (RuleDeployer deployer, EffectiveMailbox help) = await OpenAsync();
+        await deployer.DeployAsync(help, new RuleRequest(), default);
+        for (int i = 0; i < (isTransient ? 100_000 : 1); i++)
+            server.Faults.Enqueue(Broken(isTransient));
+
+        AccessStep failed = (await WaitAsync(deployer.VerifyAsync(help, null, new RuleProbeTiming { Deadline = TimeSpan.FromMinutes(1) }, default)))[^1];
+
+        Assert.Equal((false, "MailConnectionLost"), (failed.Success, failed.ErrorId));
+        Assert.Single(server.Boxes[RulesOffice.Forward]);
+    }
+
+    [Fact]
+    public async Task The_rule_of_another_router_is_left_alone_unless_forced()
+    {
+        (RuleDeployer deployer, EffectiveMailbox help) = await OpenAsync();
+        var other = new ForwardingRule { Name = RuleDeployer.RuleName, Target = "test+help=example.test@example.test" };
+        server.Rules[RulesOffice.Help] = other;
+
+        RouterException deployed = await Assert.ThrowsAsync<RouterException>(() => deployer.DeployAsync(help, new RuleRequest(), default));
+        RouterException removed = await Assert.ThrowsAsync<RouterException>(() => deployer.RemoveAsync(help, new RuleRequest(), default));
+
+        Assert.Equal(("RouterRuleOfAnother", "RouterRuleOfAnother"), (deployed.Error.ErrorId, removed.Error.ErrorId));
+        Assert.Contains(other.Target, deployed.Error.Message, StringComparison.Ordinal);
+        Assert.Same(other, server.Rules[RulesOffice.Help]);
+        Assert.All(await deployer.ListAsync(help, default), r => Assert.False(r.IsOurs));
+        Assert.Equal(RuleChangeKind.Updated, (await deployer.DeployAsync(help, new RuleRequest { ForwardTo = "test@example.test", DryRun = true }, default)).Change);
+
+        Assert.Equal(RuleChangeKind.Updated, (await deployer.DeployAsync(help, new RuleRequest { Force = true }, default)).Change);
+        server.Rules[RulesOffice.Help] = other;
+        Assert.Equal(RuleChangeKind.Removed, (await deployer.RemoveAsync(help, new RuleRequest { Force = true }, default)).Change);
     }
 
     [Theory]
@@ -177,6 +224,20 @@ public sealed class RuleDeployerTests : IAsyncDisposable
 
         Assert.Equal((false, id), (steps[^1].Success, steps[^1].ErrorId));
         Assert.False(server.Boxes.ContainsKey(RulesOffice.Help));
+    }
+
+    private static MailConnectionException Broken(bool isTransient) =>
+        new("MailConnectionLost", MailStep.Fetch, "The connection broke.", "It is tried again.") { IsTransient = isTransient };
+
+    private async Task<IReadOnlyList<AccessStep>> WaitAsync(Task<IReadOnlyList<AccessStep>> verifying)
+    {
+        while (!verifying.IsCompleted)
+        {
+            office!.Advance(TimeSpan.FromSeconds(10));
+            await Task.Yield();
+        }
+
+        return await verifying;
     }
 
     private async Task<(RuleDeployer Deployer, EffectiveMailbox Help)> OpenAsync(Func<DeploymentConfiguration, DeploymentConfiguration>? change = null)

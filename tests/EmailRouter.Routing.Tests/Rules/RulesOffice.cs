@@ -32,6 +32,12 @@ internal sealed class RulesOffice : IMailSystem
 
     public bool HasError { get; set; }
 
+    /// <summary>What goes wrong when messages are fetched, one after the other; null where nothing does.</summary>
+    public Queue<MailException?> Faults { get; } = new();
+
+    /// <summary>Where the listings of mailboxes began.</summary>
+    public List<string> Listings { get; } = [];
+
     /// <summary>Makes an office over a folder's CRM, with a queue whose mail comes through the forward mailbox.</summary>
     public static async Task<(FolderOffice Office, Router Router)> OpenAsync(RulesOffice system, Func<DeploymentConfiguration, DeploymentConfiguration>? change = null)
     {
@@ -69,7 +75,7 @@ internal sealed class RulesOffice : IMailSystem
     }
 
     public ValueTask<IMailboxSession> OpenMailboxAsync(MailEndpoint endpoint, MailLogin login, MailContext context, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<IMailboxSession>(new Session(Box(login.Mailbox)));
+        ValueTask.FromResult<IMailboxSession>(new Session(this, Box(login.Mailbox)));
 
     public ValueTask<IMailSender> OpenSenderAsync(MailEndpoint endpoint, MailLogin login, MailContext context, CancellationToken cancellationToken) =>
         ValueTask.FromResult<IMailSender>(new Sender(this));
@@ -142,21 +148,29 @@ internal sealed class RulesOffice : IMailSystem
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
-    private sealed class Session(List<(string Id, byte[] Bytes)> box) : IMailboxSession
+    private sealed class Session(RulesOffice office, List<(string Id, byte[] Bytes)> box) : IMailboxSession
     {
+        public MailboxCursor? Position { get; private set; }
+
         public SettlementKinds Settlements => SettlementKinds.Keep | SettlementKinds.Delete;
 
         public async IAsyncEnumerable<MessageRef> ListAsync(MailboxCursor since, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
-            foreach ((string id, byte[] bytes) in box.ToList())
+            office.Listings.Add(since.Value);
+            int from = since.IsStart ? 0 : int.Parse(since.Value, System.Globalization.CultureInfo.InvariantCulture);
+            foreach ((string id, byte[] bytes) in box.Where(m => int.Parse(m.Id.AsSpan(1), System.Globalization.CultureInfo.InvariantCulture) > from).ToList())
             {
                 await Task.Yield();
                 yield return new MessageRef(id) { Size = bytes.Length };
             }
+
+            Position = new MailboxCursor(office.next.ToString(System.Globalization.CultureInfo.InvariantCulture));
         }
 
         public async IAsyncEnumerable<FetchedMessage> FetchAsync(IReadOnlyList<MessageRef> messages, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
+            if (messages.Count > 0 && office.Faults.TryDequeue(out MailException? fault) && fault is not null)
+                throw fault;
             foreach (MessageRef message in messages)
             {
                 await Task.Yield();

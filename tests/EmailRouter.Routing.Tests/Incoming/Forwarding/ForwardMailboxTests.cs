@@ -1,6 +1,7 @@
 using System.Text;
 using EmailRouter.Crm;
 using EmailRouter.Mime;
+using EmailRouter.Mime.Tests.Tnef;
 using EmailRouter.Routing.Incoming.Forwarding;
 using EmailRouter.Routing.Tracking;
 
@@ -149,6 +150,32 @@ public sealed class ForwardMailboxTests
         ForwardedMail found = Read(two);
 
         Assert.Equal((null, DecisionReasons.ForwardNotUnwrapped), (found.Owner, found.Reason));
+    }
+
+    [Theory]
+    [InlineData(1, "sue@example.test", true)]
+    [InlineData(2, null, false)]
+    public void A_message_that_Outlook_packed_is_taken_out_where_it_is_the_only_one(int count, string? owner, bool isWrapped)
+    {
+        var packed = new TnefBuilder().Message(TnefBuilder.Unicode(0x0037, "FW: hello"));
+        for (int i = 0; i < count; i++)
+        {
+            byte[] inner = new TnefBuilder().Message(
+                TnefBuilder.Unicode(0x0037, "hello"), TnefBuilder.Unicode(0x0C1F, "ann@adatum.test"), TnefBuilder.Unicode(0x0C1E, "SMTP"), TnefBuilder.Unicode(0x1035, "<m1@adatum.test>"),
+                TnefBuilder.Unicode(0x1000, "hi")).Bytes;
+            packed.Attachment("hello", [], TnefBuilder.Long(0x3705, 5), TnefBuilder.Object(0x3701, inner));
+        }
+
+        ForwardedMail found = Read(
+            $"From: <sue@example.test>\nTo: <{Address}>\nSubject: FW: hello\nMIME-Version: 1.0\nContent-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n\n"
+            + Convert.ToBase64String(packed.Bytes, Base64FormattingOptions.InsertLineBreaks) + "\n");
+
+        Assert.Equal((owner, isWrapped, isWrapped ? "hello" : "FW: hello"), (found.Owner?.Address, found.IsWrapped, found.Message.Subject));
+        Assert.Equal(count, evidence.Count(e => e.Text.Contains("winmail.dat", StringComparison.Ordinal)));
+        if (isWrapped)
+            Assert.Equal("<m1@adatum.test>", found.Message.MessageId);
+        else
+            Assert.Equal(DecisionReasons.ForwardNotUnwrapped, found.Reason);
     }
 
     [Fact]
