@@ -30,6 +30,9 @@ internal sealed record ExchangeOptions
     /// <summary>The option that says whether sent messages are kept in Sent Items.</summary>
     public const string SaveSentCopyOption = "saveSentCopy";
 
+    /// <summary>The option that says in whose name a delegate sends: <c>author</c> or <c>onBehalf</c>.</summary>
+    public const string SendAsOption = "sendAs";
+
     /// <summary>The option that says what deleting means: <c>moveToDeletedItems</c>, <c>soft</c> or <c>hard</c>.</summary>
     public const string DeleteOption = "delete";
 
@@ -46,6 +49,9 @@ internal sealed record ExchangeOptions
 
     /// <summary>Gets a value indicating whether sent messages are kept in Sent Items.</summary>
     public bool SaveSentCopy { get; private init; } = true;
+
+    /// <summary>Gets a value indicating whether a delegate's messages name the delegate too ("on behalf of").</summary>
+    public bool SendsOnBehalf { get; private init; }
 
     /// <summary>Gets the schema's word for how items are deleted.</summary>
     public string DeleteType { get; private init; } = "MoveToDeletedItems";
@@ -80,6 +86,12 @@ internal sealed record ExchangeOptions
                 null or "" => true,
                 { } text => bool.TryParse(text, out bool found) ? found : throw Invalid(SaveSentCopyOption, text, "Write true or false."),
             },
+            SendsOnBehalf = Find(endpoint, SendAsOption)?.ToUpperInvariant() switch
+            {
+                null or "" or "AUTHOR" => false,
+                "ONBEHALF" => true,
+                { } text => throw Invalid(SendAsOption, text, "Write author or onBehalf."),
+            },
             DeleteType = Find(endpoint, DeleteOption)?.ToUpperInvariant() switch
             {
                 null or "" or "MOVETODELETEDITEMS" => "MoveToDeletedItems",
@@ -97,18 +109,43 @@ internal sealed record ExchangeOptions
     public ExchangeAccess AccessTo(MailLogin login)
     {
         ArgumentNullException.ThrowIfNull(login);
-        string? user = login.Credential switch
-        {
-            PasswordCredential password => password.UserName,
-            ProcessCredential => string.Empty,
-            _ => null,
-        };
+        string? user = UserName(login);
 
         // An application's token opens no mailbox of its own; a user's token is taken for its own mailbox only when the profile says so.
         if (login.Credential is AnonymousCredential)
             return access ?? ExchangeAccess.Own;
         return access ?? (string.Equals(user, login.Mailbox, StringComparison.OrdinalIgnoreCase) ? ExchangeAccess.Own : ExchangeAccess.Impersonation);
     }
+
+    /// <summary>Gets the address of who logs in, as far as the user name is one.</summary>
+    /// <param name="login">The log-in.</param>
+    /// <returns>The address; null when the user name is another one, such as <c>DOMAIN\name</c>.</returns>
+    public static string? AccountOf(MailLogin login)
+    {
+        ArgumentNullException.ThrowIfNull(login);
+        string? user = login.Credential is TokenCredential token ? token.UserName : UserName(login);
+        return user is not null && user.Contains('@', StringComparison.Ordinal) && !user.Contains('\\', StringComparison.Ordinal) ? user : null;
+    }
+
+    /// <summary>Checks that who sends on behalf of the author can be named.</summary>
+    /// <param name="login">The log-in.</param>
+    /// <exception cref="MailCommandException"><c>MailInvalidOption</c>: the account is the author, or its address is not known.</exception>
+    public void CheckSending(MailLogin login)
+    {
+        if (!SendsOnBehalf)
+            return;
+        if (AccessTo(login) == ExchangeAccess.Impersonation)
+            throw Invalid(SendAsOption, "onBehalf", "An account that impersonates the mailbox is the author itself; set access to delegate or own, or leave sendAs away.");
+        if (AccountOf(login) is null)
+            throw Invalid(SendAsOption, "onBehalf", "Log in with the account's address (name@domain) as the user name, so that it can be named as the sender.");
+    }
+
+    private static string? UserName(MailLogin login) => login.Credential switch
+    {
+        PasswordCredential password => password.UserName,
+        ProcessCredential => string.Empty,
+        _ => null,
+    };
 
     private static string[] List(MailEndpoint endpoint, string name) =>
         Find(endpoint, name)?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];

@@ -8,7 +8,8 @@ namespace EmailRouter.Mail.Exchange;
 /// <summary>Sends messages from a mailbox (CreateItem with MIME content).</summary>
 /// <remarks>
 /// Exchange has no envelope: it sends to the recipients of the item. Who is in the envelope and not in the headers becomes a Bcc recipient; when somebody in the headers is not in the envelope,
-/// because they have the message already, the recipients are written out as the envelope says. The sender is the header's From; the server checks the right to it.
+/// because they have the message already, the recipients are written out as the envelope says. The author is the header's From; the server checks the right to it. With the option
+/// <c>sendAs</c> = <c>onBehalf</c> the account is named as the sender beside it.
 /// </remarks>
 internal sealed class ExchangeSender(EwsChannel channel, ExchangeOptions options, MailLogin login, MailContext context) : IMailSender, ISentLookup
 {
@@ -120,6 +121,11 @@ internal sealed class ExchangeSender(EwsChannel channel, ExchangeOptions options
         writer.End();
     }
 
+    private static void WritePerson(EwsRequestWriter writer, string name, string address) =>
+        writer.Start(name).Start("t:Mailbox").Element("t:EmailAddress", address).End().End();
+
+    private static bool Same(string one, string other) => string.Equals(one, other, StringComparison.OrdinalIgnoreCase);
+
     private static SendReceipt Receipt(OutgoingMessage message, SendStatus status, string reply, TimeSpan? retryAfter) => new()
     {
         Status = status,
@@ -142,6 +148,11 @@ internal sealed class ExchangeSender(EwsChannel channel, ExchangeOptions options
         if (options.SaveSentCopy)
             writer.Start("m:SavedItemFolderId").Folder(ExchangeFolderId.SentItems).End();
         writer.Start("m:Items").Start("t:Message").MimeContent().Element("t:ItemClass", "IPM.Note");
+
+        // From the account's own mailbox, or as its delegate, the server has to be told for whom; with impersonation the account is the author.
+        string? author = header.From is [{ Address.Length: > 0 } from, ..] && IsForAnother(from.Address) ? from.Address : null;
+        if (author is not null && options.SendsOnBehalf && ExchangeOptions.AccountOf(login) is { } account && !Same(account, author))
+            WritePerson(writer, "t:Sender", account);
         if (!shown)
         {
             WriteRecipients(writer, "t:ToRecipients", [.. to.Where(envelope.Contains).Distinct(StringComparer.OrdinalIgnoreCase)]);
@@ -149,14 +160,17 @@ internal sealed class ExchangeSender(EwsChannel channel, ExchangeOptions options
         }
 
         WriteRecipients(writer, "t:BccRecipients", bcc);
-
-        // From the account's own mailbox, or as its delegate, the server has to be told for whom; with impersonation the account is the sender.
-        if (header.From is [var from, ..] && from.Address.Length > 0 && (channel.Access == ExchangeAccess.Delegate || (channel.Access == ExchangeAccess.Own && !IsOwn(from.Address))))
-            writer.Start("t:From").Start("t:Mailbox").Element("t:EmailAddress", from.Address).End().End();
+        if (author is not null)
+            WritePerson(writer, "t:From", author);
         writer.End().End().End();
     }
 
-    private bool IsOwn(string address) => string.Equals(address, login.Mailbox, StringComparison.OrdinalIgnoreCase);
+    private bool IsForAnother(string author) => channel.Access switch
+    {
+        ExchangeAccess.Delegate => true,
+        ExchangeAccess.Own => !Same(author, ExchangeOptions.AccountOf(login) ?? login.Mailbox),
+        _ => false,
+    };
 
     private SendReceipt Judge(OutgoingMessage message, EwsMessage answer)
     {

@@ -17,6 +17,9 @@ namespace EmailRouter.Mail.Exchange;
 /// when missing.</item>
 /// <item><c>version</c>: the version of the schema, e.g. <c>Exchange2010_SP2</c>. Left away, the newest is tried first and what the server takes is remembered.</item>
 /// <item><c>saveSentCopy</c>: <c>false</c> to keep no copy of sent messages. Defaults to true: the copy also tells, after a broken connection, whether a message was sent.</item>
+/// <item><c>sendAs</c>: <c>author</c> (default) or <c>onBehalf</c>, with <c>access</c> = <c>delegate</c> or <c>own</c>. Where the account sends for another address, <c>onBehalf</c> names it as the
+/// sender, so that recipients see "on behalf of"; its user name must then be its address. With <c>author</c> the server decides: as the author where the account has Send As, on behalf where it
+/// has that right alone.</item>
 /// <item><c>delete</c>: what the settlement Delete does: <c>moveToDeletedItems</c> (default), <c>soft</c> (recoverable) or <c>hard</c>.</item>
 /// <item><c>autodiscoverTrust</c>: hosts and domains, separated by semicolons, to which Autodiscover may lead beside the mailbox's own domain.</item>
 /// </list>
@@ -70,6 +73,8 @@ public sealed class ExchangeSystem : IMailSystem
             context,
             async (channel, options, stop) =>
             {
+                options.CheckSending(login);
+
                 // Proves the log-in and finds the version, so that no message has to be sent twice for that.
                 var probe = new EwsCall("GetFolder", MailStep.OpenMailbox, w =>
                     w.Start("m:GetFolder").FolderShape().Start("m:FolderIds").Folder(ExchangeFolderId.SentItems).End().End());

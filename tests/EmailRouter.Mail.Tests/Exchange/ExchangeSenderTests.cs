@@ -69,6 +69,39 @@ public sealed class ExchangeSenderTests
         Assert.Equal(from, Addresses(script, "From").SingleOrDefault());
     }
 
+    [Theory]
+    [InlineData("delegate", "svc@example.com", "onBehalf", "box@example.com", "svc@example.com")]
+    [InlineData("own", "svc@example.com", "ONBEHALF", "box@example.com", "svc@example.com")]
+    [InlineData("own", "svc@example.com", "author", "box@example.com", null)]
+    [InlineData("delegate", "svc@example.com", "", "box@example.com", null)]
+    [InlineData("own", "BOX@example.com", "onBehalf", null, null)]
+    public async Task On_behalf_the_account_is_named_beside_the_author(string access, string user, string sendAs, string? from, string? sender)
+    {
+        EwsScript script = new EwsScript { Login = new("box@example.com", MailCredential.Password(user, "x")) }
+            .With("access", access).With("sendAs", sendAs).OnOpen().On("CreateItem", Answer("CreateItem", Success("CreateItem")));
+        await using IMailSender opened = await script.OpenSenderAsync();
+
+        await opened.SendAsync(Message("a@x.example", "b@x.example", "c@x.example", "blind@x.example"), default);
+
+        Assert.Equal(from, Addresses(script, "From").SingleOrDefault());
+        Assert.Equal(sender, Addresses(script, "Sender").SingleOrDefault());
+    }
+
+    [Theory]
+    [InlineData("delegate", "CORP\\svc", "onBehalf", "name@domain")]
+    [InlineData("impersonation", "svc@example.com", "onBehalf", "delegate or own")]
+    [InlineData("delegate", "svc@example.com", "maybe", "author or onBehalf")]
+    public async Task On_behalf_of_nobody_that_can_be_named_nothing_is_sent(string access, string user, string sendAs, string remedy)
+    {
+        EwsScript script = new EwsScript { Login = new("box@example.com", MailCredential.Password(user, "x")) }.With("access", access).With("sendAs", sendAs);
+
+        var e = await Assert.ThrowsAsync<MailCommandException>(async () => await script.OpenSenderAsync());
+
+        Assert.Equal("MailInvalidOption", e.ErrorId);
+        Assert.Contains(remedy, e.Remedy, StringComparison.Ordinal);
+        Assert.Empty(script.Http.Requests);
+    }
+
     [Fact]
     public async Task The_journal_hears_of_it_before_the_last_byte_leaves()
     {
