@@ -46,6 +46,15 @@ public sealed class LabSession : IAsyncDisposable
     /// <summary>The name of the outgoing profile.</summary>
     public const string OutgoingProfile = "Lab SMTP";
 
+    /// <summary>The name of the incoming profile by which the same mailboxes are reached by Exchange Web Services; it serves for rules too.</summary>
+    public const string ExchangeProfile = "Lab Exchange";
+
+    /// <summary>The name of the incoming profile by which the same mailboxes are reached by Microsoft Graph; it serves for rules too.</summary>
+    public const string GraphProfile = "Lab Graph";
+
+    /// <summary>The file beside the configuration that prints tokens for <see cref="GraphProfile"/>: a script, because token libraries do not take the lab's certificate.</summary>
+    public const string GraphTokenFile = "graph-token.ps1";
+
     /// <summary>The id of the router's application at the token endpoint, with application permissions for mail and rules.</summary>
     public const string ClientId = "4d8f7a52-0c1e-4b8e-9a35-6f1f5d1c0b11";
 
@@ -203,10 +212,19 @@ public sealed class LabSession : IAsyncDisposable
             Directory.Delete(Folder, recursive: true);
     }
 
-    /// <summary>Writes the router's configuration: one deployment, a profile in each direction, and every mailbox with its own credential.</summary>
+    /// <summary>Writes the router's configuration: one deployment, a profile in each direction and those to try, and every mailbox with its own credential.</summary>
     private async Task ConfigureAsync(TimeProvider clock, CancellationToken cancellationToken)
     {
         ISecretProtector secrets = SecretProtector.For(ConfigurationPath);
+        string tokens = Path.Combine(Folder, GraphTokenFile);
+        await File.WriteAllTextAsync(
+            tokens,
+            $$"""
+            # Prints a token of the lab's application for the lab's Graph endpoint.
+            $body = @{ grant_type = 'client_credentials'; client_id = '{{ClientId}}'; client_secret = '{{ClientSecret.Replace("'", "''", StringComparison.Ordinal)}}'; scope = '{{LabGraphServer.Resource}}/.default' }
+            Invoke-RestMethod -Method Post -Uri '{{Tokens.Authority}}/oauth2/v2.0/token' -Body $body -SkipCertificateCheck | ConvertTo-Json
+            """,
+            cancellationToken);
         await new ConfigurationStore(ConfigurationPath, clock).UpdateAsync(
             configuration => configuration with
             {
@@ -226,6 +244,24 @@ public sealed class LabSession : IAsyncDisposable
                 [
                     Profile(IncomingProfile, MailDirection.Incoming, "Pop3", Pop3, TlsMode.Implicit),
                     Profile(OutgoingProfile, MailDirection.Outgoing, "Smtp", Smtp, TlsMode.StartTls),
+                    new ProfileConfiguration
+                    {
+                        Name = ExchangeProfile,
+                        Direction = MailDirection.Incoming,
+                        System = "Exchange",
+                        Url = Exchange.EwsTlsUrl,
+                        CertificatePins = [Exchange.CertificatePin],
+                    },
+                    new ProfileConfiguration
+                    {
+                        Name = GraphProfile,
+                        Direction = MailDirection.Incoming,
+                        System = "Graph",
+                        Url = Graph.TlsServiceUrl,
+                        CertificatePins = [Graph.CertificatePin],
+                        CredentialSource = CredentialSource.OAuth,
+                        OAuth = new OAuthConfiguration { Flow = OAuthFlow.Command, Command = tokens },
+                    },
                 ],
                 Mailboxes = [.. Mail.Mailboxes.Select(m => new MailboxConfiguration
                 {

@@ -18,6 +18,10 @@ public sealed class RouterLabInfo
         Pop3TlsPort = lab.Pop3.TlsPort;
         SmtpPort = lab.Smtp.Port;
         SmtpTlsPort = lab.Smtp.TlsPort;
+        ExchangeUrl = lab.Exchange.EwsTlsUrl;
+        GraphUrl = lab.Graph.TlsServiceUrl;
+        DataverseUrl = lab.Dataverse.TlsUrl;
+        TokenUrl = lab.Tokens.Authority;
         CertificatePin = lab.Pop3.CertificatePin;
     }
 
@@ -47,6 +51,18 @@ public sealed class RouterLabInfo
 
     /// <summary>Gets the port of the SMTP server with TLS from the first byte.</summary>
     public int SmtpTlsPort { get; }
+
+    /// <summary>Gets the address of Exchange Web Services over the same mailboxes; their owners log in by password. The profile <c>Lab Exchange</c> uses it.</summary>
+    public Uri ExchangeUrl { get; }
+
+    /// <summary>Gets the address of the Microsoft Graph endpoint over the same mailboxes. The profile <c>Lab Graph</c> uses it.</summary>
+    public Uri GraphUrl { get; }
+
+    /// <summary>Gets the address of the Web API of Dataverse over the same CRM.</summary>
+    public Uri DataverseUrl { get; }
+
+    /// <summary>Gets the authority that issues tokens for Exchange, Graph and Dataverse; the lab's session names its application and secret.</summary>
+    public Uri TokenUrl { get; }
 
     /// <summary>Gets the SHA-256 pin of the servers' public key.</summary>
     public string CertificatePin { get; }

@@ -7,11 +7,12 @@ using EmailRouter.Routing.Configuration;
 namespace EmailRouter.PowerShell.Lab;
 
 /// <summary>
-/// Starts a lab in this process: POP3 and SMTP servers on free loopback ports over a small CRM with sample data, and a configuration for both.
+/// Starts a lab in this process: POP3, SMTP, Exchange and Microsoft Graph servers on free loopback ports over a small CRM with sample data, and a configuration for them.
 /// </summary>
 /// <remarks>
 /// The mailboxes hold sample messages, unless -Empty is given. The lab runs until Stop-RouterLab, the end of the module or of the process. Until then the other
-/// cmdlets use its configuration, because the environment variable EMAILROUTER_CONFIGURATION names it; a configuration given by parameter goes before it.
+/// cmdlets use its configuration, because the environment variable EMAILROUTER_CONFIGURATION names it; a configuration given by parameter goes before it. Mailboxes are
+/// read by POP3; the profiles Lab Exchange and Lab Graph reach the same mailboxes by Exchange Web Services and Microsoft Graph, also for inbox rules.
 /// </remarks>
 /// <example>
 /// <summary>See the router work</summary>
@@ -31,6 +32,15 @@ namespace EmailRouter.PowerShell.Lab;
 /// $lab | Get-RouterMailbox -Queue | Invoke-RouterPoll
 /// </code>
 /// <para>The folder keeps the CRM, the configuration and the state. The lab's object can be piped into the other cmdlets.</para>
+/// </example>
+/// <example>
+/// <summary>Try Exchange instead of POP3</summary>
+/// <code>
+/// Start-RouterLab
+/// Set-RouterMailbox support@contoso.test -IncomingProfile 'Lab Exchange'
+/// Invoke-RouterPoll support@contoso.test
+/// </code>
+/// <para>Format-List shows the addresses of the lab's servers. With Lab Graph the mailbox is read by Microsoft Graph.</para>
 /// </example>
 [Cmdlet(VerbsLifecycle.Start, "RouterLab", SupportsShouldProcess = true)]
 [OutputType(typeof(RouterLabInfo))]

@@ -21,7 +21,7 @@ Describe 'A lab' -Tag Integration {
     It 'is a configuration that the other cmdlets take from the pipeline' {
         $PSDefaultParameterValues.Remove('*-Router*:ConfigurationPath')
         @($script:lab | Get-RouterMailbox).Count | Should -Be 15
-        @($script:lab | Get-RouterProfile).Count | Should -Be 2
+        ($script:lab | Get-RouterProfile).Name | Sort-Object | Should -Be 'Lab Exchange', 'Lab Graph', 'Lab POP3', 'Lab SMTP'
         $script:lab | Get-RouterDeployment | ForEach-Object Name | Should -Be 'Lab'
     }
 
@@ -42,6 +42,39 @@ Describe 'A lab' -Tag Integration {
         $script:lab.Folder | Should -Not -Exist
         $script:lab | Stop-RouterLab -ErrorAction SilentlyContinue -ErrorVariable errors
         $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterLabNotRunning,*'
+    }
+
+    It 'shows where its servers are, and reads mailboxes by each' {
+        $shown = $script:lab | Format-List | Out-String
+        foreach ($url in $script:lab.ExchangeUrl, $script:lab.GraphUrl, $script:lab.DataverseUrl, $script:lab.TokenUrl) {
+            $url.Scheme | Should -Be 'https'
+            $shown | Should -BeLike "*$url*"
+        }
+
+        $seen = foreach ($incoming in 'Lab POP3', 'Lab Exchange', 'Lab Graph') {
+            Set-RouterMailbox support@contoso.test -IncomingProfile $incoming
+            (Invoke-RouterPoll support@contoso.test -WhatIf).Listed
+        }
+        $seen[0] | Should -BeGreaterThan 0
+        $seen[1], $seen[2] | Should -Be $seen[0], $seen[0]
+    }
+
+    It 'forwards mail by inbox rules of <_>, and a test of the rule comes through' -ForEach 'Lab Exchange', 'Lab Graph' {
+        $forward = 'crm.forward@contoso.test'
+        $null = $script:lab.Session.Mail.AddMailbox($forward, 'secret')
+        $configuration = Get-Content -Raw $script:lab.ConfigurationPath | ConvertFrom-Json -AsHashtable
+        $configuration.deployments[0].rulesProfile = $_
+        $configuration.deployments[0].forwardMailboxes = @($forward)
+        $configuration | ConvertTo-Json -Depth 9 | Set-Content $script:lab.ConfigurationPath
+        Set-RouterMailbox $forward -Credential ([pscredential]::new($forward, (ConvertTo-SecureString secret -AsPlainText -Force)))
+        Get-CrmRecord queue -Filter @{ emailaddress = 'support@contoso.test' } | Set-CrmRecord -Values @{ incomingemaildeliverymethod = 'ForwardMailbox' }
+
+        $result = Deploy-InboxRule support@contoso.test -ConfigurationPath $script:lab.ConfigurationPath -Verify -VerifyTimeoutSeconds 60 -WarningAction Ignore
+
+        $result.Kind | Should -Be 'Attachment'
+        $result.Verified | Should -BeTrue
+        $result.Steps.Name | Should -Be 'Target', 'Rule', 'Before', 'Send', 'Arrive', 'Owner', 'Remove'
+        $script:lab.Session.Mail.Find($forward).Messages.Count | Should -Be 0
     }
 
     Context 'Get-RouterMailbox' {
