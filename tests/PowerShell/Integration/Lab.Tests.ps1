@@ -67,7 +67,7 @@ Describe 'A lab' -Tag Integration {
         $configuration.deployments[0].forwardMailboxes = @($forward)
         $configuration | ConvertTo-Json -Depth 9 | Set-Content $script:lab.ConfigurationPath
         Set-RouterMailbox $forward -Credential ([pscredential]::new($forward, (ConvertTo-SecureString secret -AsPlainText -Force)))
-        Get-CrmRecord queue -Filter @{ emailaddress = 'support@contoso.test' } | Set-CrmRecord -Values @{ incomingemaildeliverymethod = 'ForwardMailbox' }
+        Get-CrmRecord queue -Address support@contoso.test | Set-CrmRecord -Attributes @{ incomingemaildeliverymethod = 'ForwardMailbox' }
 
         $result = Deploy-InboxRule support@contoso.test -ConfigurationPath $script:lab.ConfigurationPath -Verify -VerifyTimeoutSeconds 60 -WarningAction Ignore
 
