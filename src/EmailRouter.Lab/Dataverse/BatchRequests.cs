@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 using EmailRouter.Lab.Http;
 
 namespace EmailRouter.Lab.Dataverse;

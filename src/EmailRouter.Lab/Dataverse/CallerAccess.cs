@@ -1,7 +1,7 @@
 using System.Net;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Dataverse.Model;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 using EmailRouter.Lab.Dataverse.Rows;
 
 namespace EmailRouter.Lab.Dataverse;

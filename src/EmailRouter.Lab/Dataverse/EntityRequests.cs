@@ -7,7 +7,7 @@ using System.Xml.Linq;
 using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Dataverse.Model;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 using EmailRouter.Lab.Dataverse.Rows;
 using EmailRouter.Lab.Http;
 

@@ -5,7 +5,7 @@ using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Dataverse.Messages;
 using EmailRouter.Lab.Dataverse.Metadata;
 using EmailRouter.Lab.Dataverse.Model;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 using EmailRouter.Lab.Dataverse.Rows;
 using EmailRouter.Lab.Http;
 using EmailRouter.Lab.OAuth;

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using EmailRouter.Crm;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 using EmailRouter.Lab.Http;
 
 namespace EmailRouter.Lab.Dataverse;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 
 namespace EmailRouter.Lab.Dataverse;
 

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 
 namespace EmailRouter.Lab.Graph;
 

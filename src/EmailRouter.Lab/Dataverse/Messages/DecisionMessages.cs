@@ -5,7 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 using EmailRouter.Lab.Http;
 using EmailRouter.Routing.Tracking;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using EmailRouter.Crm;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 
 namespace EmailRouter.Lab.Dataverse.Messages;
 

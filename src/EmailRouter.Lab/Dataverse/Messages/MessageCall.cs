@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 using EmailRouter.Lab.Dataverse.Rows;
 using EmailRouter.Lab.Http;
 

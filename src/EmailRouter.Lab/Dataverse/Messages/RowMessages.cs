@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Dataverse.Model;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 using EmailRouter.Lab.Dataverse.Rows;
 using EmailRouter.Lab.Http;
 

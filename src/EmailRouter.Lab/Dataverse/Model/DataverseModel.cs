@@ -1,5 +1,5 @@
 using EmailRouter.Crm.Embedded;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 
 namespace EmailRouter.Lab.Dataverse.Model;
 

@@ -1,6 +1,6 @@
 using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 
 namespace EmailRouter.Lab.Dataverse.Model;
 

@@ -1,6 +1,6 @@
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Dataverse.Model;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 
 namespace EmailRouter.Lab.Dataverse.Rows;
 

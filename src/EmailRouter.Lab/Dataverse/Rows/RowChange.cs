@@ -3,7 +3,7 @@ using System.Text.Json;
 using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Dataverse.Model;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 
 namespace EmailRouter.Lab.Dataverse.Rows;
 

@@ -1,7 +1,7 @@
 using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Dataverse.Model;
-using EmailRouter.Lab.Dataverse.OData;
+using EmailRouter.Lab.OData;
 
 namespace EmailRouter.Lab.Dataverse.Rows;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace EmailRouter.Lab.Dataverse.OData;
+namespace EmailRouter.Lab.OData;
 
 /// <summary>Reads <c>$filter</c> (OData 4.0 Part 2: URL Conventions, 5.1.1), as far as Dataverse has it.</summary>
 internal sealed class FilterParser

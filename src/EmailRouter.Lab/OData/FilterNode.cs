@@ -1,4 +1,4 @@
-namespace EmailRouter.Lab.Dataverse.OData;
+namespace EmailRouter.Lab.OData;
 
 /// <summary>A part of a <c>$filter</c>.</summary>
 internal abstract record FilterNode

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace EmailRouter.Lab.Dataverse.OData;
+namespace EmailRouter.Lab.OData;
 
 /// <summary>What a client prefers (the Prefer header, RFC 7240; OData 4.0 Part 1, 8.2.8).</summary>
 internal sealed partial record Preferences

@@ -1,4 +1,4 @@
-namespace EmailRouter.Lab.Dataverse.OData;
+namespace EmailRouter.Lab.OData;
 
 /// <summary>The path of a URL below the service root, segment by segment.</summary>
 /// <param name="Segments">The segments.</param>

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace EmailRouter.Lab.Dataverse.OData;
+namespace EmailRouter.Lab.OData;
 
 /// <summary>The query options of a URL, or of an expanded navigation property.</summary>
 internal sealed record QueryOptions

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace EmailRouter.Lab.Dataverse.OData;
+namespace EmailRouter.Lab.OData;
 
 /// <summary>Constants in URLs: strings in single quotes (doubled inside), numbers, true and false, null, GUIDs, dates.</summary>
 internal static class ODataLiteral

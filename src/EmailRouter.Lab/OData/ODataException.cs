@@ -1,6 +1,6 @@
 using System.Net;
 
-namespace EmailRouter.Lab.Dataverse.OData;
+namespace EmailRouter.Lab.OData;
 
 /// <summary>A request that the service refuses, with the status and the code that Dataverse gives.</summary>
 /// <param name="status">The HTTP status.</param>
