@@ -62,6 +62,23 @@ public sealed class DependencyDirectionTests
         Assert.Empty(offences);
     }
 
+    [Fact]
+    public void What_all_CRM_servers_share_and_the_older_ones_do_not_lean_on_Dataverse()
+    {
+        string crm = Path.Combine(Root, "src", "EmailRouter.Crm");
+        string[] folders = [.. new[] { "Server", "Organization", "CrmService" }.Select(f => Path.Combine(crm, f) + Path.DirectorySeparatorChar)];
+        string[] files = [.. Sources("EmailRouter.Crm").Where(f => folders.Any(folder => f.StartsWith(folder, StringComparison.Ordinal)))];
+
+        IEnumerable<string> offences = from file in files
+                                       from line in File.ReadLines(file)
+                                       where line.Contains("using EmailRouter.Crm.Dataverse", StringComparison.Ordinal)
+                                           || (file.StartsWith(folders[0], StringComparison.Ordinal) && line.StartsWith("using EmailRouter.Crm.Organization", StringComparison.Ordinal))
+                                       select $"{Path.GetRelativePath(Root, file)}: {line}";
+
+        Assert.All(folders, folder => Assert.Contains(files, f => f.StartsWith(folder, StringComparison.Ordinal)));
+        Assert.Empty(offences);
+    }
+
     [Theory]
     [InlineData("EmailRouter.Mime")]
     [InlineData("EmailRouter.Mail")]

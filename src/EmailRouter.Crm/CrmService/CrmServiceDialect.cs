@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Xml;
 using System.Xml.Linq;
-using EmailRouter.Crm.Dataverse.WebApi;
 using EmailRouter.Crm.Organization.Soap;
 using EmailRouter.Crm.Server;
 
@@ -40,7 +39,7 @@ internal sealed class CrmServiceDialect(string organization) : SoapDialect
 
     /// <inheritdoc/>
     public override Version ReadVersion(OrganizationAnswer answer) =>
-        answer.Id("UserId") is not null ? version : throw WebApiErrors.Unreadable(Probe.What, "it has no UserId");
+        answer.Id("UserId") is not null ? version : throw AnswerErrors.Unreadable(Probe.What, "it has no UserId");
 
     /// <inheritdoc/>
     public override bool Knows(OrganizationRequest request) => 
@@ -73,7 +72,7 @@ internal sealed class CrmServiceDialect(string organization) : SoapDialect
     }
 
     /// <inheritdoc/>
-    public override OrganizationAnswer Read(WebApiAnswer answer, OrganizationRequest request, string server)
+    public override OrganizationAnswer Read(CrmAnswer answer, OrganizationRequest request, string server)
     {
         XElement body = SoapBody.Read(answer, request.What, server);
         if (body.Name.LocalName == "Fault")

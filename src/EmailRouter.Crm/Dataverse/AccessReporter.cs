@@ -39,7 +39,7 @@ internal sealed class AccessReporter(WebApiConnection connection, OrganizationDi
     {
         JsonElement who = (await connection.SendAsync(WebApiRequest.Get("WhoAmI", "who the router is"), cancellationToken, user).ConfigureAwait(false)).Json("who the router is");
         if (who.Id("UserId") is not { } userId)
-            throw WebApiErrors.Unreadable("who the router is", "it has no UserId");
+            throw AnswerErrors.Unreadable("who the router is", "it has no UserId");
         JsonElement row = (await connection.SendAsync(
             WebApiRequest.Get($"systemusers?$select=systemuserid,fullname,isdisabled&$filter=systemuserid%20eq%20{userId:D}", What), cancellationToken, user).ConfigureAwait(false))
             .Rows(What).FirstOrDefault();
@@ -51,7 +51,7 @@ internal sealed class AccessReporter(WebApiConnection connection, OrganizationDi
 
     private async ValueTask JudgePrivilegesAsync(CrmUser user, Guid userId, string name, List<CrmFinding> findings, CancellationToken cancellationToken)
     {
-        WebApiAnswer answer = await connection.TryAsync(
+        CrmAnswer answer = await connection.TryAsync(
             WebApiRequest.Get($"systemusers({userId:D})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges()", What), cancellationToken, user).ConfigureAwait(false);
         if (!answer.IsSuccess || !answer.Json(What).TryGetProperty("RolePrivileges", out JsonElement privileges) || privileges.ValueKind != JsonValueKind.Array)
         {

@@ -1,5 +1,5 @@
 using System.Text;
-using EmailRouter.Crm.Dataverse.WebApi;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse;
 
@@ -102,7 +102,7 @@ internal sealed class Base64JsonStream(Stream json, string property, string what
         {
             int c = await NextAsync(cancellationToken).ConfigureAwait(false);
             if (c < 0)
-                throw WebApiErrors.Unreadable(what, $"it has no '{property}'");
+                throw AnswerErrors.Unreadable(what, $"it has no '{property}'");
             matched = c == name[matched] ? matched + 1 : c == name[0] ? 1 : 0;
         }
 
@@ -119,7 +119,7 @@ internal sealed class Base64JsonStream(Stream json, string property, string what
                 return;
             }
             else if (c is not (' ' or '\t' or '\r' or '\n'))
-                throw WebApiErrors.Unreadable(what, $"its '{property}' is no text");
+                throw AnswerErrors.Unreadable(what, $"its '{property}' is no text");
         }
     }
 
@@ -134,7 +134,7 @@ internal sealed class Base64JsonStream(Stream json, string property, string what
             else if (c == '"')
                 isEnd = true;
             if (c < 0)
-                throw WebApiErrors.Unreadable(what, "it ends in the middle");
+                throw AnswerErrors.Unreadable(what, "it ends in the middle");
             if (!isEnd && c is not ('\r' or '\n'))
                 quad[count++] = (byte)c;
         }
@@ -144,7 +144,7 @@ internal sealed class Base64JsonStream(Stream json, string property, string what
         if (count == 0)
             return;
         if (count < 4 || System.Buffers.Text.Base64.DecodeFromUtf8(quad, decoded, out _, out decodedEnd) != System.Buffers.OperationStatus.Done)
-            throw WebApiErrors.Unreadable(what, "it is no base64");
+            throw AnswerErrors.Unreadable(what, "it is no base64");
     }
 
     private async ValueTask<int> EscapedAsync(CancellationToken cancellationToken)

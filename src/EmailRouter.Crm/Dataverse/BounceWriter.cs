@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using EmailRouter.Crm.Dataverse.WebApi;
 using EmailRouter.Crm.Outbox;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse;
 
@@ -31,58 +32,31 @@ internal sealed class BounceWriter(WebApiConnection connection, TableDirectory t
         foreach (string condition in conditions)
         {
             batch.Add(WebApiRequest.Get(
-                $"emails?$select=activityid,messageid,trackingtoken,statuscode,senton&$expand={EmailRows.Parties}&$filter={condition}%20and%20directioncode%20eq%20true&$orderby=createdon%20desc&$top=1",
+                $"emails?$select=activityid,messageid,trackingtoken,statuscode,senton&$expand={EmailColumns.Parties}&$filter={condition}%20and%20directioncode%20eq%20true&$orderby=createdon%20desc&$top=1",
                 What));
         }
 
-        IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
         var rows = new List<JsonElement>();
         for (int i = 0; i < answers.Count; i++)
         {
             if (!answers[i][0].IsSuccess)
-                throw WebApiErrors.Explain(answers[i][0], What, connection.Server);
+                throw AnswerErrors.Explain(answers[i][0], What, connection.Server);
             rows.AddRange(answers[i][0].Rows(What).Take(1));
         }
 
         IReadOnlyList<JsonElement?> whole = await ExpandedLists.CompleteAsync(connection, rows, What, cancellationToken).ConfigureAwait(false);
         rows = [.. whole.OfType<JsonElement>()];
         Dictionary<Guid, string> reasons = await ReadReasonsAsync(rows, cancellationToken).ConfigureAwait(false);
-        (BounceResult result, BouncedEmail? email, string? reason) = Judge(report, rows, id => reasons.GetValueOrDefault(id));
+        (BounceResult result, BouncedEmail? email, string? reason) = BouncedRows.Judge(report, rows, id => reasons.GetValueOrDefault(id));
         if (report.PeekOnly || !result.Changed)
             return result;
-        string etag = rows.First(r => r.Id("activityid") == email!.Id).ETag() ?? throw WebApiErrors.Unreadable(What, "it has no version");
+        string etag = rows.First(r => r.Id("activityid") == email!.Id).ETag() ?? throw AnswerErrors.Unreadable(What, "it has no version");
 
         // What earlier notes say is not said again.
         string news = email!.Reason is { } earlier && reason!.StartsWith(earlier + '\n', StringComparison.Ordinal) ? reason[(earlier.Length + 1)..] : reason!;
         await MarkAsync(email.Id, etag, news, cancellationToken).ConfigureAwait(false);
         return result;
-    }
-
-    /// <summary>Judges a report by the rows of the emails that it may be about.</summary>
-    /// <param name="report">The report.</param>
-    /// <param name="rows">The rows.</param>
-    /// <param name="reasonOf">Tells why an email failed, as its notes say; null for unknown.</param>
-    /// <returns>What was found, the email that is to be changed if any, and the reason it is to get.</returns>
-    public static (BounceResult Result, BouncedEmail? Email, string? Reason) Judge(BounceReport report, List<JsonElement> rows, Func<Guid, string?>? reasonOf = null)
-    {
-        JsonElement byMessageId = rows.Find(r => report.MessageId is { Length: > 0 } id && r.Text("messageid") == id);
-        JsonElement byEnvelope = rows.Find(r => report.ActivityId is { } id && r.Id("activityid") == id);
-        return BounceJudge.Judge(
-            report,
-            Read(byMessageId, report, reasonOf),
-            Read(byEnvelope, report, reasonOf),
-            token => Read(rows.Find(r => string.Equals(r.Text("trackingtoken"), token, StringComparison.OrdinalIgnoreCase)), report, reasonOf));
-    }
-
-    private static BouncedEmail? Read(JsonElement row, BounceReport report, Func<Guid, string?>? reasonOf)
-    {
-        if (row.ValueKind != JsonValueKind.Object || row.Id("activityid") is not { } id)
-            return null;
-        var status = (EmailStatus)(row.Number("statuscode") ?? 0);
-
-        // The reason stands in notes. Where they cannot be read, what failed after it was sent is taken as failed for the reasons that are reported again.
-        string? reason = status == EmailStatus.Failed ? reasonOf?.Invoke(id) ?? string.Join('\n', report.Recipients.Select(r => r.Explanation)) : null;
-        return new BouncedEmail(id, status, row.Time("senton"), reason, EmailRows.ReadParties(row));
     }
 
     /// <summary>Reads why emails failed that are Failed already: a further report must add its recipients, and the same one nothing.</summary>
@@ -95,7 +69,7 @@ internal sealed class BounceWriter(WebApiConnection connection, TableDirectory t
         var batch = new WebApiBatch("the notes");
         foreach (Guid id in failed)
             batch.Add(NoteWriter.Undelivered(id));
-        IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
         for (int i = 0; i < failed.Length; i++)
         {
             // Without the right to read notes the judgement goes by the report alone.
@@ -109,22 +83,22 @@ internal sealed class BounceWriter(WebApiConnection connection, TableDirectory t
     private async ValueTask MarkAsync(Guid id, string etag, string reason, CancellationToken cancellationToken)
     {
         var mark = WebApiRequest.Patch($"emails({id:D})", new JsonObject { ["statecode"] = (int)EmailState.Open, ["statuscode"] = (int)EmailStatus.Failed }, etag, What);
-        WebApiAnswer? refused = tables.Find("annotation") is null
+        CrmAnswer? refused = tables.Find("annotation") is null
             ? await TryAsync([mark], cancellationToken).ConfigureAwait(false)
             : await TryAsync([mark, NoteWriter.Create(id, NoteWriter.Undeliverable, reason)], cancellationToken).ConfigureAwait(false);
-        if (refused is not null && refused.Status != 412 && !WebApiErrors.Explain(refused, What, connection.Server).IsTransient)
+        if (refused is not null && refused.Status != 412 && !AnswerErrors.Explain(refused, What, connection.Server).IsTransient)
             refused = await TryAsync([mark], cancellationToken).ConfigureAwait(false);
 
         // 412: another report, or this one before its answer was lost, marked it meanwhile.
         if (refused is not null && refused.Status != 412)
-            throw WebApiErrors.Explain(refused, What, connection.Server);
+            throw AnswerErrors.Explain(refused, What, connection.Server);
     }
 
-    private async ValueTask<WebApiAnswer?> TryAsync(IReadOnlyList<WebApiRequest> requests, CancellationToken cancellationToken)
+    private async ValueTask<CrmAnswer?> TryAsync(IReadOnlyList<WebApiRequest> requests, CancellationToken cancellationToken)
     {
         var batch = new WebApiBatch(What);
         batch.AddChangeSet(requests, isRepeatable: true);
-        IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
         return answers[0].FirstOrDefault(a => !a.IsSuccess);
     }
 }

@@ -114,17 +114,17 @@ internal sealed class CompletionQueue(WebApiConnection connection, PendingReader
                     batch.AddChangeSet([patch, NoteWriter.Create(item.Email.ActivityId, note.Subject, note.Text)], isRepeatable: true);
             }
 
-            IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, CancellationToken.None).ConfigureAwait(false);
+            IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, CancellationToken.None).ConfigureAwait(false);
             var changed = new List<Item>();
             var unnoted = new List<Item>();
             for (int i = 0; i < left.Count; i++)
             {
-                WebApiAnswer? refused = answers[i].FirstOrDefault(a => !a.IsSuccess);
+                CrmAnswer? refused = answers[i].FirstOrDefault(a => !a.IsSuccess);
                 if (refused is null)
                     left[i].Done.TrySetResult();
                 else if (refused.Status == 412)
                     changed.Add(left[i]);
-                else if (WebApiErrors.Explain(refused, $"the email {left[i].Email.ActivityId}", connection.Server) is var error && left[i].Note is not null && !error.IsTransient)
+                else if (AnswerErrors.Explain(refused, $"the email {left[i].Email.ActivityId}", connection.Server) is var error && left[i].Note is not null && !error.IsTransient)
                     unnoted.Add(left[i]);
                 else
                     left[i].Done.TrySetException(error);
@@ -151,7 +151,7 @@ internal sealed class CompletionQueue(WebApiConnection connection, PendingReader
         var batch = new WebApiBatch(What);
         foreach (Item item in items)
             batch.Add(WebApiRequest.Get($"emails?$select=activityid,statuscode,messageid&$filter=activityid%20eq%20{item.Email.ActivityId:D}", What));
-        IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, CancellationToken.None).ConfigureAwait(false);
+        IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, CancellationToken.None).ConfigureAwait(false);
         DateTimeOffset now = connection.Clock.GetUtcNow();
         var own = new List<Item>();
         for (int i = 0; i < items.Count; i++)
@@ -159,7 +159,7 @@ internal sealed class CompletionQueue(WebApiConnection connection, PendingReader
             Item item = items[i];
             if (!answers[i][0].IsSuccess)
             {
-                item.Done.TrySetException(WebApiErrors.Explain(answers[i][0], $"the email {item.Email.ActivityId}", connection.Server));
+                item.Done.TrySetException(AnswerErrors.Explain(answers[i][0], $"the email {item.Email.ActivityId}", connection.Server));
                 continue;
             }
 
@@ -202,9 +202,9 @@ internal sealed class CompletionQueue(WebApiConnection connection, PendingReader
             _ => new JsonObject { ["statecode"] = (int)EmailState.Completed, ["statuscode"] = (int)EmailStatus.PendingSend },
         };
         if (outcome is SendOutcome.Retry later)
-            json["delayedemailsendtime"] = ODataText.Stamp(later.NotBefore);
+            json["delayedemailsendtime"] = ColumnText.Time(later.NotBefore);
         if (outcome is SendOutcome.Sent done && tables.Email.UpdateColumns?.Contains("senton") == true)
-            json["senton"] = ODataText.Stamp(done.SentOn);
+            json["senton"] = ColumnText.Time(done.SentOn);
         return json;
     }
 

@@ -28,23 +28,23 @@ public sealed class DataverseOrganization(DataverseStore store) : ServerOrganiza
         var batch = new WebApiBatch(what);
         batch.Add(WebApiRequest.Get(CheckPath(email, out bool isCut), what));
         batch.Add(Existing(email.MessageId));
-        IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await Store.Connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await Store.Connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
         if (answers.SelectMany(a => a).FirstOrDefault(a => !a.IsSuccess) is { } refused)
-            throw WebApiErrors.Explain(refused, what, Store.Connection.Server);
+            throw AnswerErrors.Explain(refused, what, Store.Connection.Server);
         JsonElement answer = answers[0][0].Json(what);
-        int code = answer.Number("ReasonCode") ?? throw WebApiErrors.Unreadable(what, "it has no ReasonCode");
-        bool delivers = answer.Flag("ShouldDeliver") ?? throw WebApiErrors.Unreadable(what, "it has no ShouldDeliver");
+        int code = answer.Number("ReasonCode") ?? throw AnswerErrors.Unreadable(what, "it has no ReasonCode");
+        bool delivers = answer.Flag("ShouldDeliver") ?? throw AnswerErrors.Unreadable(what, "it has no ShouldDeliver");
         return new ServerCheck(delivers, code, Read(answers[1][0]), isCut);
     }
 
     private protected override async ValueTask<(Guid? Id, CrmException? Refused)> PromoteAsync(IncomingEmail email, CancellationToken cancellationToken)
     {
         const string what = "the delivery of the email";
-        WebApiAnswer answer = await Store.Connection.TryAsync(
+        CrmAnswer answer = await Store.Connection.TryAsync(
             new WebApiRequest(HttpMethod.Post, "emails/Microsoft.Dynamics.CRM.DeliverIncomingEmail", what) { Body = Body(email) }, cancellationToken).ConfigureAwait(false);
         return answer.IsSuccess
             ? (answer.Status == 204 ? null : answer.Json(what).Id("EmailId"), null)
-            : (null, WebApiErrors.Explain(answer, what, Store.Connection.Server));
+            : (null, AnswerErrors.Explain(answer, what, Store.Connection.Server));
     }
 
     private protected override async ValueTask<Guid?> FindAsync(string messageId, CancellationToken cancellationToken) =>
@@ -90,7 +90,7 @@ public sealed class DataverseOrganization(DataverseStore store) : ServerOrganiza
             ["To"] = Joined(email.To),
             ["Cc"] = Joined(email.Cc),
             ["Bcc"] = Joined(email.Bcc),
-            ["ReceivedOn"] = ODataText.Stamp(email.ReceivedOn),
+            ["ReceivedOn"] = ColumnText.Time(email.ReceivedOn),
             ["SubmittedBy"] = (email.Sender ?? email.From).Address,
             ["Importance"] = ImportanceOf(email),
             ["Body"] = email.Body,
@@ -107,5 +107,5 @@ public sealed class DataverseOrganization(DataverseStore store) : ServerOrganiza
     private static WebApiRequest Existing(string messageId) => WebApiRequest.Get(
         $"emails?$select=activityid,directioncode&$filter=messageid%20eq%20{ODataText.Quote(messageId)}&$orderby=directioncode,createdon&$top=1", "emails by Message-ID");
 
-    private static Guid? Read(WebApiAnswer answer) => answer.Rows("emails by Message-ID").Select(r => r.Id("activityid")).FirstOrDefault();
+    private static Guid? Read(CrmAnswer answer) => answer.Rows("emails by Message-ID").Select(r => r.Id("activityid")).FirstOrDefault();
 }

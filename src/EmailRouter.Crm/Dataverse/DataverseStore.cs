@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using EmailRouter.Crm.Dataverse.WebApi;
+using EmailRouter.Crm.Server;
 using EmailRouter.Shared.Caching;
 
 namespace EmailRouter.Crm.Dataverse;
@@ -28,17 +29,11 @@ public sealed class DataverseStore : IRecordStore, IAccessReport, IEmailActiviti
         ArgumentNullException.ThrowIfNull(endpoint);
         ArgumentNullException.ThrowIfNull(context);
         connection = new WebApiConnection(endpoint, context);
-        directory = new CachedValue<OrganizationDirectory>(context.Clock, directoryMaxAge ?? DefaultDirectoryMaxAge, stop => MailboxReader.ReadAsync(connection, stop));
-        tables = new CachedValue<TableDirectory>(context.Clock, TablesMaxAge, stop => TableDirectory.ReadAsync(connection, stop));
+        directory = new CachedValue<OrganizationDirectory>(context.Clock, directoryMaxAge ?? OrganizationDirectory.DefaultMaxAge, stop => MailboxReader.ReadAsync(connection, stop));
+        tables = new CachedValue<TableDirectory>(context.Clock, TableDirectory.MaxAge, stop => TableReader.ReadAsync(connection, stop));
         pending = new PendingReader(connection);
         completions = new CompletionQueue(connection, pending);
     }
-
-    /// <summary>Gets how old settings and mailboxes may be unless said otherwise: 5 minutes.</summary>
-    public static TimeSpan DefaultDirectoryMaxAge { get; } = TimeSpan.FromMinutes(5);
-
-    /// <summary>Gets how old the tables' definitions may be: an hour.</summary>
-    public static TimeSpan TablesMaxAge { get; } = TimeSpan.FromHours(1);
 
     /// <summary>Gets the connection, for what is asked of the same organization beside its records.</summary>
     internal WebApiConnection Connection => connection;

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using EmailRouter.Crm.Dataverse.WebApi;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse;
 
@@ -105,7 +106,7 @@ internal sealed class EmailFinder(WebApiConnection connection, TableDirectory ta
         IEnumerable<string> known = columns.Where(c => tables.Email.Has(LogicalName(c))).Concat(newerColumns.Where(c => tables.Email.Has(LogicalName(c), unlessKnown: false)));
         string filter = conditions.Count == 0 ? string.Empty : $"&$filter={string.Join("%20and%20", conditions)}";
         return WebApiRequest.Get(
-            $"emails?$select={string.Join(',', known)}&$expand={EmailRows.Parties},{EmailRows.Attachments},{QueueItems}{filter}&$orderby=createdon%20desc,activityid%20desc", What) with
+            $"emails?$select={string.Join(',', known)}&$expand={EmailColumns.Parties},{EmailColumns.Attachments},{QueueItems}{filter}&$orderby=createdon%20desc,activityid%20desc", What) with
         {
             Prefer = $"{WebApiRequest.LookupAnnotations},odata.maxpagesize={pageSize.ToString(CultureInfo.InvariantCulture)}",
         };
@@ -116,7 +117,7 @@ internal sealed class EmailFinder(WebApiConnection connection, TableDirectory ta
 
     private async ValueTask<EmailActivity> ReadAsync(JsonElement row, CancellationToken cancellationToken)
     {
-        Guid id = row.Id("activityid") ?? throw WebApiErrors.Unreadable(What, "an email has no activityid");
+        Guid id = row.Id("activityid") ?? throw AnswerErrors.Unreadable(What, "an email has no activityid");
         return new EmailActivity
         {
             ActivityId = id,

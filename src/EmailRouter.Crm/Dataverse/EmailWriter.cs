@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using EmailRouter.Crm.Dataverse.WebApi;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse;
 
@@ -39,11 +40,11 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
             var batch = new WebApiBatch(What);
             batch.Add(SameMessageId(email));
             batch.AddChangeSet([.. Creation(email, createsSender, inline), .. large.Count == 0 ? Conclusion(email) : []], isRepeatable: true);
-            IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+            IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
             if (!answers[0][0].IsSuccess)
-                throw WebApiErrors.Explain(answers[0][0], batch.WhatOf(0), connection.Server);
+                throw AnswerErrors.Explain(answers[0][0], batch.WhatOf(0), connection.Server);
             Guid? other = Other(answers[0][0], email);
-            WebApiAnswer? refused = answers[1].FirstOrDefault(a => !a.IsSuccess);
+            CrmAnswer? refused = answers[1].FirstOrDefault(a => !a.IsSuccess);
             if (refused is null)
             {
                 if (other is { } existing)
@@ -60,8 +61,8 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
 
             if (other is { } present)
                 return new CreateEmailResult(present, false, []);
-            if (!WebApiErrors.IsDuplicate(refused) && refused.Status != 412)
-                throw WebApiErrors.Explain(refused, What, connection.Server);
+            if (!AnswerErrors.IsDuplicate(refused) && refused.Status != 412)
+                throw AnswerErrors.Explain(refused, What, connection.Server);
 
             // What was there already: the email, one with the same Message-ID that came just now, or the sender's record?
             (bool isThere, bool isLeftover, bool isSenderThere, Guid? sameMessage) = await LookAsync(email, cancellationToken).ConfigureAwait(false);
@@ -70,7 +71,7 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
             if (isThere && !isLeftover)
                 return new CreateEmailResult(email.ActivityId, false, []);
             if (attempt > 1 || (!isThere && !(isSenderThere && createsSender)))
-                throw WebApiErrors.Explain(refused, What, connection.Server);
+                throw AnswerErrors.Explain(refused, What, connection.Server);
             if (isLeftover)
                 await DeleteAsync(email.ActivityId, cancellationToken).ConfigureAwait(false);
             createsSender = createsSender && !isSenderThere;
@@ -86,15 +87,15 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
     public async ValueTask<bool> AddToQueueAsync(Guid activityId, Guid queueId, CancellationToken cancellationToken)
     {
         const string what = "the queue item";
-        WebApiAnswer present = await connection.SendAsync(
+        CrmAnswer present = await connection.SendAsync(
             WebApiRequest.Get($"queueitems?$select=queueitemid&$filter=_objectid_value%20eq%20{activityId:D}%20and%20_queueid_value%20eq%20{queueId:D}&$top=1", what),
             cancellationToken).ConfigureAwait(false);
         if (present.Rows(what).Any())
             return false;
-        WebApiAnswer made = await connection.TryAsync(QueueItem(activityId, queueId) with { IsRepeatable = true }, cancellationToken).ConfigureAwait(false);
+        CrmAnswer made = await connection.TryAsync(QueueItem(activityId, queueId) with { IsRepeatable = true }, cancellationToken).ConfigureAwait(false);
         if (made.IsSuccess)
             return true;
-        return WebApiErrors.IsDuplicate(made) || made.Status == 412 ? false : throw WebApiErrors.Explain(made, what, connection.Server);
+        return AnswerErrors.IsDuplicate(made) || made.Status == 412 ? false : throw AnswerErrors.Explain(made, what, connection.Server);
     }
 
     private static (List<EmailAttachment> Inline, List<EmailAttachment> Large) Divide(IReadOnlyList<EmailAttachment> attachments, WebApiSite site)
@@ -148,34 +149,22 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
         "queueitems",
         new JsonObject
         {
-            ["queueitemid"] = Combine(activityId, queueId).ToString("D"),
+            ["queueitemid"] = DerivedId.Combine(activityId, queueId).ToString("D"),
             ["queueid@odata.bind"] = $"/queues({queueId:D})",
             ["objectid_email@odata.bind"] = $"/emails({activityId:D})",
         },
         "the queue item");
-
-    /// <summary>The queue item's id follows from the email's and the queue's, so that making it twice makes one.</summary>
-    internal static Guid Combine(Guid activityId, Guid queueId)
-    {
-        byte[] bytes = activityId.ToByteArray();
-        byte[] queue = queueId.ToByteArray();
-        for (int i = 0; i < bytes.Length; i++)
-            bytes[i] ^= queue[i];
-        bytes[7] = (byte)((bytes[7] & 0x0F) | 0x80);
-        bytes[8] = (byte)((bytes[8] & 0x3F) | 0x80);
-        return new Guid(bytes);
-    }
 
     /// <summary>The full name is made by the CRM of first and last name.</summary>
     private WebApiRequest Sender(NewSenderRecord sender)
     {
         string name = sender.FullName.Trim();
         int space = name.Contains('@', StringComparison.Ordinal) ? -1 : name.LastIndexOf(' ');
-        var json = new JsonObject { ["lastname"] = Cut(name[(space + 1)..], 50), ["emailaddress1"] = Cut(sender.Address, 100) };
+        var json = new JsonObject { ["lastname"] = ColumnText.Cut(name[(space + 1)..], 50), ["emailaddress1"] = ColumnText.Cut(sender.Address, 100) };
         if (space > 0)
-            json["firstname"] = Cut(name[..space].TrimEnd(), 50);
+            json["firstname"] = ColumnText.Cut(name[..space].TrimEnd(), 50);
         if (sender.LogicalName == "lead")
-            json["subject"] = Cut(name, 160);
+            json["subject"] = ColumnText.Cut(name, 160);
         json["ownerid@odata.bind"] = Owner(sender.OwnerId);
         return new WebApiRequest(HttpMethod.Patch, $"{tables.Find(sender.LogicalName)?.SetName ?? sender.LogicalName + "s"}({sender.Id:D})", $"the sender's {sender.LogicalName}")
         {
@@ -189,13 +178,13 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
         var json = new JsonObject
         {
             ["activityid"] = email.ActivityId.ToString("D"),
-            ["subject"] = Cut(email.Subject, 800),
+            ["subject"] = ColumnText.Cut(email.Subject, 800),
             ["description"] = email.Description,
             ["directioncode"] = false,
-            ["messageid"] = Cut(email.MessageId, 320),
+            ["messageid"] = ColumnText.Cut(email.MessageId, 320),
             ["prioritycode"] = (int)email.Priority,
-            ["sender"] = Cut(email.Sender, 250),
-            ["torecipients"] = Cut(email.ToRecipients, 500),
+            ["sender"] = ColumnText.Cut(email.Sender, 250),
+            ["torecipients"] = ColumnText.Cut(email.ToRecipients, 500),
             ["ownerid@odata.bind"] = Owner(email.OwnerId),
         };
 
@@ -206,9 +195,9 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
         Give(json, "correlationmethod", (int)email.CorrelationMethod, unlessKnown: false);
         Give(json, "correlatedsubjectchanged", email.CorrelatedSubjectChanged, unlessKnown: false);
         Give(json, "isduplicatesenderunresolved", email.IsDuplicateSenderUnresolved, unlessKnown: false);
-        Give(json, "senton", email.SentOn is { } sent ? ODataText.Stamp(sent) : null, unlessKnown: false);
+        Give(json, "senton", email.SentOn is { } sent ? ColumnText.Time(sent) : null, unlessKnown: false);
         Give(json, "trackingtoken", email.TrackingToken, unlessKnown: true);
-        Give(json, "submittedby", email.SubmittedBy is { } by ? Cut(by, 250) : null, unlessKnown: true);
+        Give(json, "submittedby", email.SubmittedBy is { } by ? ColumnText.Cut(by, 250) : null, unlessKnown: true);
         if (email.Notification != EmailNotification.None)
             Give(json, "notifications", (int)email.Notification, unlessKnown: true);
         Bind(json, "regardingobjectid", email.Regarding);
@@ -242,9 +231,9 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
         if (record is not null)
             json[$"partyid_{record.LogicalName}@odata.bind"] = "/" + tables.PathOf(record);
         if (party.AddressUsed is { } address)
-            json["addressused"] = Cut(address, 320);
+            json["addressused"] = ColumnText.Cut(address, 320);
         if (record is null && party.UnresolvedPartyName is { Length: > 0 } name)
-            json["unresolvedpartyname"] = Cut(name, 200);
+            json["unresolvedpartyname"] = ColumnText.Cut(name, 200);
         return json;
     }
 
@@ -256,11 +245,11 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
         {
             ["objectid_activitypointer@odata.bind"] = $"/activitypointers({activityId:D})",
             ["objecttypecode"] = "email",
-            ["filename"] = Cut(attachment.FileName, 255),
-            ["mimetype"] = Cut(attachment.MimeType, 256),
+            ["filename"] = ColumnText.Cut(attachment.FileName, 255),
+            ["mimetype"] = ColumnText.Cut(attachment.MimeType, 256),
         };
         if (attachment.ContentId is { } contentId)
-            json["attachmentcontentid"] = Cut(contentId, 250);
+            json["attachmentcontentid"] = ColumnText.Cut(contentId, 250);
         return json;
     }
 
@@ -271,9 +260,9 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
             await UploadAsync(email.ActivityId, attachment, cancellationToken).ConfigureAwait(false);
         var batch = new WebApiBatch(What);
         batch.AddChangeSet([.. Conclusion(email)], isRepeatable: true);
-        IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
-        if (answers[0].FirstOrDefault(a => !a.IsSuccess) is { } refused && !WebApiErrors.IsDuplicate(refused))
-            throw WebApiErrors.Explain(refused, What, connection.Server);
+        IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+        if (answers[0].FirstOrDefault(a => !a.IsSuccess) is { } refused && !AnswerErrors.IsDuplicate(refused))
+            throw AnswerErrors.Explain(refused, What, connection.Server);
     }
 
     private async ValueTask UploadAsync(Guid activityId, EmailAttachment attachment, CancellationToken cancellationToken)
@@ -286,9 +275,9 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
             return target;
         }
 
-        WebApiAnswer begun = await connection.SendAsync(
+        CrmAnswer begun = await connection.SendAsync(
             WebApiRequest.Post("InitializeAttachmentBlocksUpload", new JsonObject { ["Target"] = Target() }, what), cancellationToken).ConfigureAwait(false);
-        string token = begun.Json(what).Text("FileContinuationToken") ?? throw WebApiErrors.Unreadable(what, "it has no FileContinuationToken");
+        string token = begun.Json(what).Text("FileContinuationToken") ?? throw AnswerErrors.Unreadable(what, "it has no FileContinuationToken");
         var blocks = new JsonArray();
         Stream content = await attachment.Open(cancellationToken).ConfigureAwait(false);
         await using (content.ConfigureAwait(false))
@@ -320,7 +309,7 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
     private static WebApiRequest SameMessageId(NewEmail email) => WebApiRequest.Get(
         $"emails?$select=activityid&$filter=messageid%20eq%20{ODataText.Quote(email.MessageId)}%20and%20directioncode%20eq%20false&$orderby=createdon&$top=5", "emails by Message-ID");
 
-    private static Guid? Other(WebApiAnswer answer, NewEmail email) =>
+    private static Guid? Other(CrmAnswer answer, NewEmail email) =>
         answer.Rows(What).Select(r => r.Id("activityid")).FirstOrDefault(id => id is not null && id != email.ActivityId);
 
     private async ValueTask<(bool IsThere, bool IsLeftover, bool IsSenderThere, Guid? SameMessage)> LookAsync(NewEmail email, CancellationToken cancellationToken)
@@ -330,9 +319,9 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
         batch.Add(SameMessageId(email));
         if (email.SenderRecord is { } sender && tables.Find(sender.LogicalName) is { } table)
             batch.Add(WebApiRequest.Get($"{table.SetName}?$select={table.IdColumn}&$filter={table.IdColumn}%20eq%20{sender.Id:D}", What));
-        IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
         if (answers.SelectMany(a => a).FirstOrDefault(a => !a.IsSuccess) is { } failed)
-            throw WebApiErrors.Explain(failed, What, connection.Server);
+            throw AnswerErrors.Explain(failed, What, connection.Server);
         JsonElement row = answers[0][0].Rows(What).FirstOrDefault();
         bool isThere = row.ValueKind == JsonValueKind.Object;
         return (
@@ -344,12 +333,9 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
 
     private async ValueTask DeleteAsync(Guid activityId, CancellationToken cancellationToken)
     {
-        WebApiAnswer deleted = await connection.TryAsync(
+        CrmAnswer deleted = await connection.TryAsync(
             new WebApiRequest(HttpMethod.Delete, $"emails({activityId:D})", What) { IsRepeatable = true }, cancellationToken).ConfigureAwait(false);
         if (!deleted.IsSuccess && deleted.Status != 404)
-            throw WebApiErrors.Explain(deleted, What, connection.Server);
+            throw AnswerErrors.Explain(deleted, What, connection.Server);
     }
-
-    internal static string Cut(string text, int length) =>
-        text.Length <= length ? text : text[..(char.IsHighSurrogate(text[length - 1]) ? length - 1 : length)];
 }

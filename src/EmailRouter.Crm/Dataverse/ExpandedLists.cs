@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using EmailRouter.Crm.Dataverse.WebApi;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse;
 
@@ -47,7 +48,7 @@ internal static class ExpandedLists
         for (int page = 0; open.Count > 0; page++)
         {
             if (page == MaxPages)
-                throw WebApiErrors.Unreadable(what, "the pages of its lists do not end");
+                throw AnswerErrors.Unreadable(what, "the pages of its lists do not end");
             var next = new List<OpenList>();
             foreach (OpenList[] some in open.Chunk(WebApiBatch.MaxRequests))
                 next.AddRange(await ReadAsync(connection, some, gone, what, cancellationToken).ConfigureAwait(false));
@@ -63,14 +64,14 @@ internal static class ExpandedLists
         var batch = new WebApiBatch(what);
         foreach (OpenList list in lists)
             batch.Add(WebApiRequest.Get(connection.NextPath(list.Link, what), what));
-        IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
         var next = new List<OpenList>();
         for (int i = 0; i < lists.Length; i++)
         {
-            WebApiAnswer answer = answers[i][0];
+            CrmAnswer answer = answers[i][0];
             if (!answer.IsSuccess)
             {
-                CrmException refused = WebApiErrors.Explain(answer, what, connection.Server);
+                CrmException refused = AnswerErrors.Explain(answer, what, connection.Server);
                 if (refused.ErrorId != "CrmRecordMissing")
                     throw refused;
                 gone.Add(lists[i].Row);

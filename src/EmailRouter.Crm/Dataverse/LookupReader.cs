@@ -55,14 +55,14 @@ internal sealed class LookupReader(WebApiConnection connection, TableDirectory t
             var batch = new WebApiBatch(What);
             foreach ((WebApiRequest request, _, _) in some)
                 batch.Add(request);
-            IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+            IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
             var found = new List<(Action<JsonElement> Use, JsonElement Row)>();
             for (int i = 0; i < some.Length; i++)
             {
                 Action<JsonElement> use = some[i].Use;
-                WebApiAnswer answer = answers[i][0];
+                CrmAnswer answer = answers[i][0];
                 if (!answer.IsSuccess)
-                    throw WebApiErrors.Explain(answer, some[i].Request.What, connection.Server);
+                    throw AnswerErrors.Explain(answer, some[i].Request.What, connection.Server);
                 found.AddRange(answer.Rows(some[i].Request.What).Select(r => (use, r)));
                 if (!some[i].AllPages || answer.NextLink(some[i].Request.What) is not { } next)
                     continue;
@@ -87,12 +87,12 @@ internal sealed class LookupReader(WebApiConnection connection, TableDirectory t
         var wanted = messageIds.ToHashSet(StringComparer.Ordinal);
         foreach (string[] some in Chunks(wanted, 1))
         {
-            Ask($"emails?{EmailRows.StoredColumns}&$filter={ODataText.AnyOf(["messageid"], some.Select(ODataText.Quote))}", "emails by Message-ID", row => results.AddByMessageId(row, wanted));
+            Ask($"emails?{EmailColumns.StoredColumns}&$filter={ODataText.AnyOf(["messageid"], some.Select(ODataText.Quote))}", "emails by Message-ID", row => results.AddByMessageId(row, wanted));
         }
     }
 
     private void AskForToken(string token) => Ask(
-        $"emails?{EmailRows.StoredColumns}&$filter=trackingtoken%20eq%20{ODataText.Quote(token)}%20and%20directioncode%20eq%20true&$orderby=createdon%20desc&$top={MaxBearers}",
+        $"emails?{EmailColumns.StoredColumns}&$filter=trackingtoken%20eq%20{ODataText.Quote(token)}%20and%20directioncode%20eq%20true&$orderby=createdon%20desc&$top={MaxBearers}",
         "emails by tracking token",
         row => results.AddBearer(token, row));
 
@@ -102,7 +102,7 @@ internal sealed class LookupReader(WebApiConnection connection, TableDirectory t
             return;
 
         Ask(
-            $"emails?{EmailRows.StoredColumns}&$filter=contains(conversationindex,{ODataText.Quote(LookupResults.PartOf(conversation))})%20and%20statuscode%20ne%201&$orderby=createdon%20desc&$top={MaxBearers}",
+            $"emails?{EmailColumns.StoredColumns}&$filter=contains(conversationindex,{ODataText.Quote(LookupResults.PartOf(conversation))})%20and%20statuscode%20ne%201&$orderby=createdon%20desc&$top={MaxBearers}",
             "emails by conversation",
             row => results.AddOfConversation(conversation, row));
     }
@@ -113,7 +113,7 @@ internal sealed class LookupReader(WebApiConnection connection, TableDirectory t
         if (smart.MinAddressCount > 0 && addresses.Count > 0)
             filter += $"%20and%20email_activity_parties/any(p:{ODataText.AnyOf(["p/addressused"], addresses.Take(10).Select(ODataText.Quote))})";
         Ask(
-            $"emails?{EmailRows.StoredColumns}&$filter={filter}&$orderby=createdon%20desc&$top={MaxSmartCandidates.ToString(CultureInfo.InvariantCulture)}",
+            $"emails?{EmailColumns.StoredColumns}&$filter={filter}&$orderby=createdon%20desc&$top={MaxSmartCandidates.ToString(CultureInfo.InvariantCulture)}",
             "emails that resemble it",
             row => results.AddResembling(smart, row));
     }

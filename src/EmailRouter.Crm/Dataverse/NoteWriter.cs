@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using EmailRouter.Crm.Dataverse.WebApi;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse;
 
@@ -22,8 +23,8 @@ internal static class NoteWriter
         "annotations",
         new JsonObject
         {
-            ["subject"] = EmailWriter.Cut(subject, MaxSubject),
-            ["notetext"] = EmailWriter.Cut(text, MaxText),
+            ["subject"] = ColumnText.Cut(subject, MaxSubject),
+            ["notetext"] = ColumnText.Cut(text, MaxText),
             ["objectid_email@odata.bind"] = $"/emails({activityId:D})",
         },
         "the note");

@@ -90,9 +90,9 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
             {
                 // A sender with more than its part must not hide the others, so the next page leaves out whoever has enough or may not send.
                 string others = satisfied.Count == 0 ? string.Empty : $"%20and%20not%20({FromAnyOf(satisfied.Take(MaxNamed * 2))})";
-                WebApiAnswer answer = await connection.SendAsync(
+                CrmAnswer answer = await connection.SendAsync(
                     WebApiRequest.Get(
-                        $"emails?$select={Columns(tables)}&$expand={EmailRows.Parties},{EmailRows.Attachments}&$filter={conditions}{others}" +
+                        $"emails?$select={Columns(tables)}&$expand={EmailColumns.Parties},{EmailColumns.Attachments}&$filter={conditions}{others}" +
                         $"&$orderby=prioritycode%20desc,createdon&$top={ClaimTurns.PageSize.ToString(CultureInfo.InvariantCulture)}",
                         What),
                     cancellationToken).ConfigureAwait(false);
@@ -142,7 +142,7 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
         }
 
         List<(RecordReference Party, int Place)> recipients = AskForRecipients(batch, chosen, tables);
-        IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
         Dictionary<RecordReference, JsonElement> records = ReadRecipients(answers, recipients, tables);
         var won = new List<PendingEmail>();
         for (int i = 0; i < chosen.Count; i++)
@@ -153,13 +153,13 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
                 // 412: somebody else was faster; 404: it is gone.
                 if (answers[claim][0].Status is 412 or 404)
                     continue;
-                throw WebApiErrors.Explain(answers[claim][0], $"the claim of the email {chosen[i].Id}", connection.Server);
+                throw AnswerErrors.Explain(answers[claim][0], $"the claim of the email {chosen[i].Id}", connection.Server);
             }
 
             if (!answers[read][0].IsSuccess)
-                throw WebApiErrors.Explain(answers[read][0], $"the email {chosen[i].Id}", connection.Server);
+                throw AnswerErrors.Explain(answers[read][0], $"the email {chosen[i].Id}", connection.Server);
             JsonElement row = answers[read][0].Json(What);
-            string etag = row.ETag() ?? answers[read][0].ETag ?? throw WebApiErrors.Unreadable(What, "it has no version");
+            string etag = row.ETag() ?? answers[read][0].ETag ?? throw AnswerErrors.Unreadable(What, "it has no version");
             won.Add(chosen[i].ToPending(row.Text("description") ?? string.Empty, new ClaimStamp(claimedOn, etag), directory, tables, records, OpenAttachment));
             lock (releasedStuck)
                 releasedStuck.Remove(chosen[i].Id);
@@ -183,12 +183,12 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
             });
         }
 
-        IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
         for (int i = 0; i < without.Length; i++)
         {
-            WebApiAnswer answer = answers[i][0];
+            CrmAnswer answer = answers[i][0];
             if (!answer.IsSuccess && answer.Status is not (400 or 403 or 404 or 405 or 501))
-                throw WebApiErrors.Explain(answer, "a tracking token", connection.Server);
+                throw AnswerErrors.Explain(answer, "a tracking token", connection.Server);
             string? token = answer.IsSuccess ? answer.Json("a tracking token").Text("TrackingToken") : null;
             if (string.IsNullOrEmpty(token))
                 without[i].GiveOwn(directory.Settings);
@@ -218,7 +218,7 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
     }
 
     private static Dictionary<RecordReference, JsonElement> ReadRecipients(
-        IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers, List<(RecordReference Party, int Place)> asked, TableDirectory tables)
+        IReadOnlyList<IReadOnlyList<CrmAnswer>> answers, List<(RecordReference Party, int Place)> asked, TableDirectory tables)
     {
         var found = new Dictionary<RecordReference, JsonElement>();
         foreach (IGrouping<int, (RecordReference Party, int Place)> group in asked.GroupBy(a => a.Place))

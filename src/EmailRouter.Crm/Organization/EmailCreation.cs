@@ -1,6 +1,4 @@
 using System.Text.Json;
-using EmailRouter.Crm.Dataverse;
-using EmailRouter.Crm.Dataverse.WebApi;
 using EmailRouter.Crm.Organization.Soap;
 using EmailRouter.Crm.Server;
 
@@ -139,19 +137,19 @@ internal sealed class EmailCreation(OrganizationConnection connection, TableDire
             Attributes =
             {
                 ["activityid"] = email.ActivityId,
-                ["subject"] = EmailWriter.Cut(email.Subject, 200),
+                ["subject"] = ColumnText.Cut(email.Subject, 200),
                 ["description"] = email.Description,
                 ["directioncode"] = false,
-                ["messageid"] = EmailWriter.Cut(email.MessageId, 320),
+                ["messageid"] = ColumnText.Cut(email.MessageId, 320),
                 ["prioritycode"] = new OptionSetValue((int)email.Priority),
-                ["sender"] = EmailWriter.Cut(email.Sender, 250),
-                ["torecipients"] = EmailWriter.Cut(email.ToRecipients, 500),
+                ["sender"] = ColumnText.Cut(email.Sender, 250),
+                ["torecipients"] = ColumnText.Cut(email.ToRecipients, 500),
                 ["ownerid"] = Owner(email.OwnerId),
             },
         };
         Give(row, "mimetype", email.MimeType, unlessKnown: true);
         Give(row, "trackingtoken", email.TrackingToken, unlessKnown: true);
-        Give(row, "submittedby", email.SubmittedBy is { } by ? EmailWriter.Cut(by, 250) : null, unlessKnown: true);
+        Give(row, "submittedby", email.SubmittedBy is { } by ? ColumnText.Cut(by, 250) : null, unlessKnown: true);
         Give(row, "regardingobjectid", email.Regarding, unlessKnown: true);
 
         // Of these, versions differ in which they have and let be given.
@@ -196,24 +194,24 @@ internal sealed class EmailCreation(OrganizationConnection connection, TableDire
         if (record is not null)
             row.Attributes["partyid"] = record;
         if (party.AddressUsed is { } address)
-            row.Attributes["addressused"] = EmailWriter.Cut(address, 320);
+            row.Attributes["addressused"] = ColumnText.Cut(address, 320);
         return row;
     }
 
-    private static SoapEntity Attachment(Guid activityId, EmailAttachment attachment, int number) => new("activitymimeattachment", EmailWriter.Combine(activityId, new Guid(number, 0x61, 0x74, 1, 2, 3, 4, 5, 6, 7, 8)))
+    private static SoapEntity Attachment(Guid activityId, EmailAttachment attachment, int number) => new("activitymimeattachment", DerivedId.Combine(activityId, new Guid(number, 0x61, 0x74, 1, 2, 3, 4, 5, 6, 7, 8)))
     {
         Attributes =
         {
             ["objectid"] = new RecordReference("email", activityId),
             ["objecttypecode"] = "email",
             ["attachmentnumber"] = number,
-            ["filename"] = EmailWriter.Cut(attachment.FileName, 255),
-            ["mimetype"] = EmailWriter.Cut(attachment.MimeType, 256),
+            ["filename"] = ColumnText.Cut(attachment.FileName, 255),
+            ["mimetype"] = ColumnText.Cut(attachment.MimeType, 256),
             ["body"] = attachment,
         },
     };
 
-    private static SoapEntity QueueItem(Guid activityId, Guid queueId) => new("queueitem", EmailWriter.Combine(activityId, queueId))
+    private static SoapEntity QueueItem(Guid activityId, Guid queueId) => new("queueitem", DerivedId.Combine(activityId, queueId))
     {
         Attributes = { ["queueid"] = new RecordReference("queue", queueId), ["objectid"] = new RecordReference("email", activityId) },
     };
@@ -224,12 +222,12 @@ internal sealed class EmailCreation(OrganizationConnection connection, TableDire
         int space = name.Contains('@', StringComparison.Ordinal) ? -1 : name.LastIndexOf(' ');
         var row = new SoapEntity(sender.LogicalName, sender.Id)
         {
-            Attributes = { ["lastname"] = EmailWriter.Cut(name[(space + 1)..], 50), ["emailaddress1"] = EmailWriter.Cut(sender.Address, 100), ["ownerid"] = Owner(sender.OwnerId) },
+            Attributes = { ["lastname"] = ColumnText.Cut(name[(space + 1)..], 50), ["emailaddress1"] = ColumnText.Cut(sender.Address, 100), ["ownerid"] = Owner(sender.OwnerId) },
         };
         if (space > 0)
-            row.Attributes["firstname"] = EmailWriter.Cut(name[..space].TrimEnd(), 50);
+            row.Attributes["firstname"] = ColumnText.Cut(name[..space].TrimEnd(), 50);
         if (sender.LogicalName == "lead")
-            row.Attributes["subject"] = EmailWriter.Cut(name, 160);
+            row.Attributes["subject"] = ColumnText.Cut(name, 160);
         return row;
     }
 

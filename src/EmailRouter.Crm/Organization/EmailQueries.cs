@@ -1,15 +1,13 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
-using EmailRouter.Crm.Dataverse;
-using EmailRouter.Crm.Dataverse.WebApi;
 using EmailRouter.Crm.Organization.Soap;
 using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Organization;
 
 /// <summary>Answers a <see cref="RecordQuery"/>: all its questions in one message where the server takes that.</summary>
-/// <remarks>What is said of <see cref="Dataverse.LookupReader"/> holds here too. Custom tables with addresses are not looked into.</remarks>
+/// <remarks>Smart matching compares the newest emails only, without the CRM's own hashes. Custom tables with addresses are not looked into.</remarks>
 /// <param name="connection">The connection.</param>
 /// <param name="tables">The tables.</param>
 /// <param name="settings">The settings, for smart matching.</param>
@@ -57,7 +55,7 @@ internal sealed class EmailQueries(OrganizationConnection connection, TableDirec
 
         if (query.SmartMatch is { Keys.Words.Count: > 0 } smart && smart.Keys.Addresses.Count >= smart.MinAddressCount)
         {
-            FetchQuery emails = Emails().Where("createdon", "ge", ODataText.Stamp(smart.NotBefore)).WhereAny(["statuscode"], ["3", "4"]).By("createdon", isDescending: true).Top(MaxSmartCandidates);
+            FetchQuery emails = Emails().Where("createdon", "ge", ColumnText.Time(smart.NotBefore)).WhereAny(["statuscode"], ["3", "4"]).By("createdon", isDescending: true).Top(MaxSmartCandidates);
             if (smart.MinAddressCount > 0 && query.Addresses.Count > 0)
                 emails.Join("activityparty", "activityid", "activityid", null, [], ("addressused", "in", [.. query.Addresses.Take(10)]));
             Ask(emails, "emails that resemble it", row => results.AddResembling(smart, row));

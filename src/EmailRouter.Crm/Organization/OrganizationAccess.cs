@@ -1,7 +1,5 @@
 using System.Text.Json;
 using System.Xml.Linq;
-using EmailRouter.Crm.Dataverse;
-using EmailRouter.Crm.Dataverse.WebApi;
 using EmailRouter.Crm.Organization.Soap;
 using EmailRouter.Crm.Server;
 
@@ -42,7 +40,7 @@ internal sealed class OrganizationAccess(OrganizationConnection connection, Orga
     {
         OrganizationAnswer who = await connection.SendAsync(new OrganizationRequest("WhoAmI", "who the router is") { IsRepeatable = true }, cancellationToken, user).ConfigureAwait(false);
         if (who.Id("UserId") is not { } userId)
-            throw WebApiErrors.Unreadable("who the router is", "it has no UserId");
+            throw AnswerErrors.Unreadable("who the router is", "it has no UserId");
         FetchQuery query = new FetchQuery("systemuser", "systemuserid", "fullname", "isdisabled").Where("systemuserid", "eq", userId.ToString("D"));
         OrganizationAnswer answer = await connection.SendAsync(OrganizationConnection.Fetch(query, What), cancellationToken, user).ConfigureAwait(false);
         JsonElement? row = OrganizationConnection.Rows(answer, What).Select(r => (JsonElement?)r).FirstOrDefault();

@@ -2,8 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Xml.Linq;
-using EmailRouter.Crm.Dataverse;
-using EmailRouter.Crm.Dataverse.WebApi;
 using EmailRouter.Crm.Organization.Soap;
 using EmailRouter.Crm.Outbox;
 using EmailRouter.Crm.Server;
@@ -132,7 +130,7 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
                 rows.AddRange(OrganizationConnection.Rows(answer.Fault is { } fault ? throw FaultTable.Explain(fault, what, connection.Server) : answer, what).Take(1));
         }
 
-        (BounceResult result, BouncedEmail? email, string? reason) = BounceWriter.Judge(report, rows);
+        (BounceResult result, BouncedEmail? email, string? reason) = BouncedRows.Judge(report, rows);
         if (report.PeekOnly || !result.Changed)
             return result;
         await connection.SendAsync(EmailCreation.SetState(email!.Id, EmailState.Open, EmailStatus.Failed), cancellationToken).ConfigureAwait(false);
@@ -160,10 +158,10 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
         DateTimeOffset now = connection.Clock.GetUtcNow();
         FetchQuery query = new FetchQuery("email", Columns(tables))
             .Where("directioncode", "eq", "1")
-            .WhereEither([("statuscode", "eq", "6")], [("statuscode", "eq", "7"), ("modifiedon", "le", ODataText.Stamp(now - request.StuckAfter))])
+            .WhereEither([("statuscode", "eq", "6")], [("statuscode", "eq", "7"), ("modifiedon", "le", ColumnText.Time(now - request.StuckAfter))])
             .By("prioritycode", isDescending: true).By("createdon");
         foreach (string column in dueColumns.Where(c => tables.Email.Has(c, unlessKnown: false)))
-            query.WhereEither([(column, "null", null)], [(column, "le", ODataText.Stamp(now))]);
+            query.WhereEither([(column, "null", null)], [(column, "le", ColumnText.Time(now))]);
         if (request.ActivityIds is { Count: <= MaxNamed } ids)
             query.WhereAny(["activityid"], ids.Select(i => i.ToString("D")));
         if (request.Senders is { Count: <= MaxNamed } senders)
@@ -324,14 +322,14 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
         OrganizationAnswer answer = await connection.SendAsync(
             new OrganizationRequest("Retrieve", what) { IsRepeatable = true }.With("ColumnSet", new ColumnSet("body")).With("Target", new RecordReference("activitymimeattachment", attachmentId)),
             cancellationToken).ConfigureAwait(false);
-        JsonElement row = EntityRow.Read(answer.Result("Entity") ?? throw WebApiErrors.Unreadable(what, "it has no row")).ToElement();
+        JsonElement row = EntityRow.Read(answer.Result("Entity") ?? throw AnswerErrors.Unreadable(what, "it has no row")).ToElement();
         try
         {
             return new MemoryStream(Convert.FromBase64String(row.Text("body") ?? string.Empty), writable: false);
         }
         catch (FormatException e)
         {
-            throw WebApiErrors.Unreadable(what, "its content is no base64", e);
+            throw AnswerErrors.Unreadable(what, "its content is no base64", e);
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
-using EmailRouter.Crm.Dataverse;
-using EmailRouter.Crm.Dataverse.WebApi;
 using EmailRouter.Crm.Organization.Soap;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Organization;
 
@@ -30,8 +29,8 @@ internal static class OrganizationReader
         // Mailbox rows came with CRM 2013, together with server-side synchronization.
         List<JsonElement> mailboxes = site.Version.Major < 6 ? [] : await MailboxesAsync(connection, cancellationToken).ConfigureAwait(false);
         return organizations.Count == 0
-            ? throw WebApiErrors.Unreadable("the organization's settings", "it has no row")
-            : MailboxReader.Read(organizations[0], users, settings, queues, mailboxes);
+            ? throw AnswerErrors.Unreadable("the organization's settings", "it has no row")
+            : MailboxRows.Read(organizations[0], users, settings, queues, mailboxes);
     }
 
     /// <summary>Reads which columns emails have, and which can be written.</summary>

@@ -1,4 +1,3 @@
-using EmailRouter.Crm.Dataverse.WebApi;
 using EmailRouter.Crm.Organization.Soap;
 using EmailRouter.Crm.Server;
 
@@ -23,12 +22,12 @@ public sealed class OrganizationServiceOrganization(OrganizationServiceStore sto
                 .With("Cc", Joined(email.Cc))
                 .With("Bcc", Joined(email.Bcc)),
             cancellationToken).ConfigureAwait(false);
-        int code = int.TryParse(answer.Result("ReasonCode")?.Value, out int number) ? number : throw WebApiErrors.Unreadable(what, "it has no ReasonCode");
+        int code = int.TryParse(answer.Result("ReasonCode")?.Value, out int number) ? number : throw AnswerErrors.Unreadable(what, "it has no ReasonCode");
         bool delivers = answer.Result("ShouldDeliver")?.Value.Trim() switch
         {
             "true" or "1" => true,
             "false" or "0" => false,
-            _ => throw WebApiErrors.Unreadable(what, "it has no ShouldDeliver"),
+            _ => throw AnswerErrors.Unreadable(what, "it has no ShouldDeliver"),
         };
         Guid? existing = code == (int)CheckReason.Duplicate ? await FindAsync(email.MessageId, cancellationToken).ConfigureAwait(false) : null;
         return new ServerCheck(delivers, code, existing);

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
-using EmailRouter.Crm.Dataverse;
 using EmailRouter.Crm.Organization.Soap;
+using EmailRouter.Crm.Server;
 using EmailRouter.Shared.Caching;
 
 namespace EmailRouter.Crm.Organization;
@@ -35,8 +35,8 @@ public sealed class OrganizationServiceStore : IRecordStore, IAccessReport
         ArgumentNullException.ThrowIfNull(context);
         Connection = new OrganizationConnection(endpoint, context, dialect);
         directory = new CachedValue<OrganizationDirectory>(
-            context.Clock, directoryMaxAge ?? DataverseStore.DefaultDirectoryMaxAge, stop => OrganizationReader.ReadDirectoryAsync(Connection, stop));
-        tables = new CachedValue<TableDirectory>(context.Clock, DataverseStore.TablesMaxAge, stop => OrganizationReader.ReadTablesAsync(Connection, stop));
+            context.Clock, directoryMaxAge ?? OrganizationDirectory.DefaultMaxAge, stop => OrganizationReader.ReadDirectoryAsync(Connection, stop));
+        tables = new CachedValue<TableDirectory>(context.Clock, TableDirectory.MaxAge, stop => OrganizationReader.ReadTablesAsync(Connection, stop));
         outbox = new OrganizationOutbox(Connection);
     }
 

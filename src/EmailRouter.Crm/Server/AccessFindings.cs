@@ -1,4 +1,3 @@
-using EmailRouter.Crm.Dataverse;
 
 namespace EmailRouter.Crm.Server;
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using EmailRouter.Crm.Dataverse;
 using EmailRouter.Crm.Outbox;
 
 namespace EmailRouter.Crm.Server;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
-using EmailRouter.Crm.Dataverse.WebApi;
 using Polly;
 using Polly.Retry;
 
@@ -123,7 +122,7 @@ internal sealed class CrmHttp : IDisposable
                 switch ((int)response.StatusCode)
                 {
                     case 401:
-                        var refusal = WebApiAnswer.From(response, await ReadAsync(response, call.What, stop.Token).ConfigureAwait(false), context.Clock);
+                        var refusal = CrmAnswer.From(response, await ReadAsync(response, call.What, stop.Token).ConfigureAwait(false), context.Clock);
                         if (user.Credential is CrmToken && !isRenewed)
                         {
                             context.ProtocolLog?.Report("the token was refused and is got anew");
@@ -131,17 +130,17 @@ internal sealed class CrmHttp : IDisposable
                             continue;
                         }
 
-                        throw WebApiErrors.LoginRefused(refusal, user.Credential.ToString(), Server, token, context.Clock.GetUtcNow());
+                        throw AnswerErrors.LoginRefused(refusal, user.Credential.ToString(), Server, token, context.Clock.GetUtcNow());
                     case 429:
                         TimeSpan wait = Shared.Http.RetryAfter.Read(response.Headers, context.Clock) ?? usualWait;
                         user.WaitsUntil = context.Clock.GetUtcNow() + wait;
                         context.ProtocolLog?.Report(string.Create(CultureInfo.InvariantCulture, $"{user.Credential} is to wait {wait.TotalSeconds:0} s"));
                         continue;
                     case 502 or 503 or 504:
-                        var failed = WebApiAnswer.From(response, await ReadAsync(response, call.What, stop.Token).ConfigureAwait(false), context.Clock);
-                        throw Passing(WebApiErrors.Explain(failed, call.What, Server), call.IsRepeatable);
+                        var failed = CrmAnswer.From(response, await ReadAsync(response, call.What, stop.Token).ConfigureAwait(false), context.Clock);
+                        throw Passing(AnswerErrors.Explain(failed, call.What, Server), call.IsRepeatable);
                     case >= 300 and < 400 and not 304 when !call.TakesRedirects:
-                        throw WebApiErrors.Redirected(WebApiAnswer.From(response, default, context.Clock), call.Address);
+                        throw AnswerErrors.Redirected(CrmAnswer.From(response, default, context.Clock), call.Address);
                 }
 
                 T result = await read(response, stop.Token).ConfigureAwait(false);
@@ -251,7 +250,7 @@ internal sealed class CrmHttp : IDisposable
             {
                 buffer.Write(piece, 0, read);
                 if (buffer.Length > MaxAnswerSize)
-                    throw WebApiErrors.Unreadable(what, $"it is longer than {MaxAnswerSize / 1024 / 1024} MB");
+                    throw AnswerErrors.Unreadable(what, $"it is longer than {MaxAnswerSize / 1024 / 1024} MB");
             }
 
             if (response.Content.Headers.ContentLength is { } length && buffer.Length < length)

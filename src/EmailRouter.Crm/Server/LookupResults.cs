@@ -1,6 +1,4 @@
 using System.Text.Json;
-using EmailRouter.Crm.Dataverse;
-using EmailRouter.Crm.Dataverse.WebApi;
 
 namespace EmailRouter.Crm.Server;
 

@@ -1,7 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using EmailRouter.Crm.Dataverse;
-using EmailRouter.Crm.Dataverse.WebApi;
 using EmailRouter.Crm.Outbox;
 
 namespace EmailRouter.Crm.Server;

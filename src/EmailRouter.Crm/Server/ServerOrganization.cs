@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using EmailRouter.Crm.Dataverse.WebApi;
 
 namespace EmailRouter.Crm.Server;
 
@@ -60,7 +59,7 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
         (Guid? made, CrmException? refused) = await PromoteAsync(email, cancellationToken).ConfigureAwait(false);
         if (refused is null)
         {
-            Guid id = made ?? await FindAsync(email.MessageId, cancellationToken).ConfigureAwait(false) ?? throw WebApiErrors.Unreadable("the delivery of the email", "it has no EmailId");
+            Guid id = made ?? await FindAsync(email.MessageId, cancellationToken).ConfigureAwait(false) ?? throw AnswerErrors.Unreadable("the delivery of the email", "it has no EmailId");
             return new DeliverResult(id, true, [new Evidence(DeliveryRule, EvidenceVerdict.Note, $"The server created the email activity {id}.")]);
         }
 

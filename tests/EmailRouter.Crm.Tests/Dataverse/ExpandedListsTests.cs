@@ -1,6 +1,7 @@
 using System.Text.Json;
 using EmailRouter.Crm.Dataverse;
 using EmailRouter.Crm.Dataverse.WebApi;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Tests.Dataverse;
 

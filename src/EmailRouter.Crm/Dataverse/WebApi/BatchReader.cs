@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse.WebApi;
 
@@ -17,10 +18,10 @@ internal static class BatchReader
     /// The answers in the order of the requests, those of a change set in a list of their own. A change set that failed has one answer.
     /// </returns>
     /// <exception cref="CrmException"><c>CrmAnswerUnreadable</c>: it is none, or it ends in the middle.</exception>
-    public static List<IReadOnlyList<WebApiAnswer>> Read(ReadOnlyMemory<byte> body, string? contentType, string what)
+    public static List<IReadOnlyList<CrmAnswer>> Read(ReadOnlyMemory<byte> body, string? contentType, string what)
     {
-        string boundary = Boundary(contentType) ?? throw WebApiErrors.Unreadable(what, $"a batch's answer is expected and it is {contentType ?? "of no known type"}");
-        var answers = new List<IReadOnlyList<WebApiAnswer>>();
+        string boundary = Boundary(contentType) ?? throw AnswerErrors.Unreadable(what, $"a batch's answer is expected and it is {contentType ?? "of no known type"}");
+        var answers = new List<IReadOnlyList<CrmAnswer>>();
         foreach (ReadOnlyMemory<byte> part in Split(body, boundary, what))
         {
             (Dictionary<string, string> headers, ReadOnlyMemory<byte> content) = ReadHeaders(part, what);
@@ -75,7 +76,7 @@ internal static class BatchReader
             at = start;
         }
 
-        throw WebApiErrors.Unreadable(what, "it ends in the middle");
+        throw AnswerErrors.Unreadable(what, "it ends in the middle");
     }
 
     private static int TrimLineEnd(ReadOnlySpan<byte> body, int start, int end)
@@ -87,7 +88,7 @@ internal static class BatchReader
         return end;
     }
 
-    private static WebApiAnswer ReadAnswer(ReadOnlyMemory<byte> http, string what)
+    private static CrmAnswer ReadAnswer(ReadOnlyMemory<byte> http, string what)
     {
         int lineEnd = http.Span.IndexOf((byte)'\n');
         string line = Encoding.ASCII.GetString(http.Span[..(lineEnd < 0 ? http.Length : lineEnd)]).Trim();
@@ -95,11 +96,11 @@ internal static class BatchReader
         if (words.Length < 2 || !words[0].StartsWith("HTTP/", StringComparison.OrdinalIgnoreCase) ||
             !int.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out int status))
         {
-            throw WebApiErrors.Unreadable(what, "an answer within it has no status");
+            throw AnswerErrors.Unreadable(what, "an answer within it has no status");
         }
 
         (Dictionary<string, string> headers, ReadOnlyMemory<byte> content) = ReadHeaders(lineEnd < 0 ? default : http[(lineEnd + 1)..], what);
-        return new WebApiAnswer
+        return new CrmAnswer
         {
             Status = status,
             Body = content,
@@ -119,7 +120,7 @@ internal static class BatchReader
             int length = part.Span[at..].IndexOf((byte)'\n');
             int end = length < 0 ? part.Length : at + length;
             if (end > MaxHeaderLength)
-                throw WebApiErrors.Unreadable(what, "its headers do not end");
+                throw AnswerErrors.Unreadable(what, "its headers do not end");
             string line = Encoding.UTF8.GetString(part.Span[at..end]).TrimEnd('\r');
             at = Math.Min(end + 1, part.Length);
             if (line.Length == 0)

@@ -66,22 +66,22 @@ internal sealed class WebApiConnection : IDisposable
     /// <param name="user">The user to do it as; null for whoever is free.</param>
     /// <returns>The answer, a success.</returns>
     /// <exception cref="CrmException">The server cannot be reached, or refuses.</exception>
-    public async ValueTask<WebApiAnswer> SendAsync(WebApiRequest request, CancellationToken cancellationToken, CrmUser? user = null)
+    public async ValueTask<CrmAnswer> SendAsync(WebApiRequest request, CancellationToken cancellationToken, CrmUser? user = null)
     {
-        WebApiAnswer answer = await TryAsync(request, cancellationToken, user).ConfigureAwait(false);
-        return answer.IsSuccess ? answer : throw WebApiErrors.Explain(answer, request.What, Server);
+        CrmAnswer answer = await TryAsync(request, cancellationToken, user).ConfigureAwait(false);
+        return answer.IsSuccess ? answer : throw AnswerErrors.Explain(answer, request.What, Server);
     }
 
     /// <summary>Sends a request whose refusal the caller understands.</summary>
     /// <inheritdoc cref="SendAsync(WebApiRequest, CancellationToken, CrmUser?)"/>
     /// <returns>The answer, whatever its status.</returns>
-    public async ValueTask<WebApiAnswer> TryAsync(WebApiRequest request, CancellationToken cancellationToken, CrmUser? user = null)
+    public async ValueTask<CrmAnswer> TryAsync(WebApiRequest request, CancellationToken cancellationToken, CrmUser? user = null)
     {
         WebApiSite at = await LocateAsync(cancellationToken).ConfigureAwait(false);
         return await http.ExchangeAsync(
             CallOf(request, at),
             user,
-            async (response, stop) => WebApiAnswer.From(response, await CrmHttp.ReadAsync(response, request.What, stop).ConfigureAwait(false), context.Clock),
+            async (response, stop) => CrmAnswer.From(response, await CrmHttp.ReadAsync(response, request.What, stop).ConfigureAwait(false), context.Clock),
             cancellationToken).ConfigureAwait(false);
     }
 
@@ -100,8 +100,8 @@ internal sealed class WebApiConnection : IDisposable
             {
                 if (response.IsSuccessStatusCode)
                     return await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-                var answer = WebApiAnswer.From(response, await CrmHttp.ReadAsync(response, request.What, stop).ConfigureAwait(false), context.Clock);
-                throw WebApiErrors.Explain(answer, request.What, Server);
+                var answer = CrmAnswer.From(response, await CrmHttp.ReadAsync(response, request.What, stop).ConfigureAwait(false), context.Clock);
+                throw AnswerErrors.Explain(answer, request.What, Server);
             },
             cancellationToken).ConfigureAwait(false);
     }
@@ -115,7 +115,7 @@ internal sealed class WebApiConnection : IDisposable
     {
         for (int page = 0; page < MaxPages; page++)
         {
-            WebApiAnswer answer = await SendAsync(request, cancellationToken).ConfigureAwait(false);
+            CrmAnswer answer = await SendAsync(request, cancellationToken).ConfigureAwait(false);
             foreach (JsonElement row in answer.Rows(request.What))
                 yield return row;
             if (answer.NextLink(request.What) is not { } next)
@@ -123,7 +123,7 @@ internal sealed class WebApiConnection : IDisposable
             request = request with { Path = NextPath(next, request.What) };
         }
 
-        throw WebApiErrors.Unreadable(request.What, "its pages do not end");
+        throw AnswerErrors.Unreadable(request.What, "its pages do not end");
     }
 
     /// <summary>Checks the address of a next page, which comes from the server and gets our log-in.</summary>
@@ -134,14 +134,14 @@ internal sealed class WebApiConnection : IDisposable
     public string NextPath(string link, string what) =>
         site is { } at && Uri.TryCreate(at.Root, link, out Uri? address) && address.Authority == at.Root.Authority && address.Scheme == at.Root.Scheme
             ? address.AbsoluteUri
-            : throw WebApiErrors.Unreadable(what, "its next page is at another server");
+            : throw AnswerErrors.Unreadable(what, "its next page is at another server");
 
     /// <summary>Sends a batch.</summary>
     /// <param name="batch">The batch; at most 1000 requests.</param>
     /// <param name="cancellationToken">Stops the attempt.</param>
     /// <returns>The answers, whatever their statuses, in the order of the batch; those of a change set together, and one only where it failed.</returns>
     /// <exception cref="CrmException">The server cannot be reached, or refuses the batch as a whole.</exception>
-    public async ValueTask<IReadOnlyList<IReadOnlyList<WebApiAnswer>>> SendAsync(WebApiBatch batch, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<IReadOnlyList<CrmAnswer>>> SendAsync(WebApiBatch batch, CancellationToken cancellationToken)
     {
         if (batch.Count == 0)
             return [];
@@ -168,18 +168,18 @@ internal sealed class WebApiConnection : IDisposable
             async (response, stop) =>
             {
                 ReadOnlyMemory<byte> body = await CrmHttp.ReadAsync(response, batch.What, stop).ConfigureAwait(false);
-                var answer = WebApiAnswer.From(response, body, context.Clock);
+                var answer = CrmAnswer.From(response, body, context.Clock);
 
                 // An older server answers with the first inner error's status although the parts are there.
                 string? type = response.Content.Headers.ContentType?.ToString();
                 if (!answer.IsSuccess && type?.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase) != true)
-                    throw WebApiErrors.Explain(answer, batch.What, Server);
+                    throw AnswerErrors.Explain(answer, batch.What, Server);
                 if (answer.IsWebPage)
-                    throw WebApiErrors.Page(answer, batch.What);
-                List<IReadOnlyList<WebApiAnswer>> answers = BatchReader.Read(body, type, batch.What);
+                    throw AnswerErrors.Page(answer, batch.What);
+                List<IReadOnlyList<CrmAnswer>> answers = BatchReader.Read(body, type, batch.What);
                 return answers.Count == batch.Count
                     ? answers
-                    : throw WebApiErrors.Unreadable(batch.What, $"it has {answers.Count} answers to {batch.Count} requests");
+                    : throw AnswerErrors.Unreadable(batch.What, $"it has {answers.Count} answers to {batch.Count} requests");
             },
             cancellationToken).ConfigureAwait(false);
     }
@@ -200,9 +200,9 @@ internal sealed class WebApiConnection : IDisposable
         request.IsRepeatable,
         () => request.Body?.FileFault?.Throw());
 
-    private async ValueTask<WebApiAnswer> AskAsync(Uri address, string what, CancellationToken cancellationToken) => await http.ExchangeAsync(
+    private async ValueTask<CrmAnswer> AskAsync(Uri address, string what, CancellationToken cancellationToken) => await http.ExchangeAsync(
         new CrmCall(HttpMethod.Get, address, what, () => null, [("Accept", "application/json"), ("OData-MaxVersion", "4.0"), ("OData-Version", "4.0")], true) { TakesRedirects = true },
         null,
-        async (response, stop) => WebApiAnswer.From(response, await CrmHttp.ReadAsync(response, what, stop).ConfigureAwait(false), context.Clock),
+        async (response, stop) => CrmAnswer.From(response, await CrmHttp.ReadAsync(response, what, stop).ConfigureAwait(false), context.Clock),
         cancellationToken).ConfigureAwait(false);
 }

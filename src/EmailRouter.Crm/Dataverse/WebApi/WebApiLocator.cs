@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse.WebApi;
 
@@ -9,7 +10,7 @@ namespace EmailRouter.Crm.Dataverse.WebApi;
 /// </summary>
 /// <param name="endpoint">What was entered.</param>
 /// <param name="ask">Gets an address; answers whatever its status, throws where nothing answers or the log-in is refused.</param>
-internal sealed partial class WebApiLocator(CrmEndpoint endpoint, Func<Uri, string, CancellationToken, ValueTask<WebApiAnswer>> ask)
+internal sealed partial class WebApiLocator(CrmEndpoint endpoint, Func<Uri, string, CancellationToken, ValueTask<CrmAnswer>> ask)
 {
     private static readonly string[] versions = ["9.2", "9.1", "9.0", "8.2", "8.1", "8.0"];
 
@@ -22,7 +23,7 @@ internal sealed partial class WebApiLocator(CrmEndpoint endpoint, Func<Uri, stri
         (Uri url, string? version) = Strip(endpoint.Url);
         if (IsDiscovery(url))
             (url, version) = (await DiscoverAsync(new Uri(url, "/api/discovery/v2.0/Instances"), cancellationToken).ConfigureAwait(false) ?? throw Unknown([]), null);
-        WebApiAnswer? last = null;
+        CrmAnswer? last = null;
         foreach (Uri candidate in Candidates(url))
         {
             foreach (string tried in version is null ? versions : [version])
@@ -32,13 +33,13 @@ internal sealed partial class WebApiLocator(CrmEndpoint endpoint, Func<Uri, stri
                 if (last.IsSuccess && !last.IsWebPage)
                 {
                     string server = last.Json("the server's version").Text("Version") ??
-                        throw WebApiErrors.Unreadable("the server's version", "it names none; the address may be that of another service");
+                        throw AnswerErrors.Unreadable("the server's version", "it names none; the address may be that of another service");
                     return new WebApiSite(root, Version.Parse(tried), server);
                 }
 
                 // An error in the Web API's own words, other than "no such version", is about us and not about the address.
                 if (last.Status is 400 or 403 && last.Error.Code.Length > 0)
-                    throw WebApiErrors.Explain(last, "the server's version", root.Authority);
+                    throw AnswerErrors.Explain(last, "the server's version", root.Authority);
                 if (last.IsWebPage && last.Status is >= 200 and < 300)
                     break;
             }
@@ -53,7 +54,7 @@ internal sealed partial class WebApiLocator(CrmEndpoint endpoint, Func<Uri, stri
     /// <returns>Unique names and addresses; null when the server offers no such list.</returns>
     private async ValueTask<List<(string Name, Uri Url)>?> ListAsync(Uri discovery, CancellationToken cancellationToken)
     {
-        WebApiAnswer answer = await ask(discovery, "the list of organizations", cancellationToken).ConfigureAwait(false);
+        CrmAnswer answer = await ask(discovery, "the list of organizations", cancellationToken).ConfigureAwait(false);
         if (!answer.IsSuccess || answer.IsWebPage)
             return null;
         var found = new List<(string Name, Uri Url)>();
@@ -82,7 +83,7 @@ internal sealed partial class WebApiLocator(CrmEndpoint endpoint, Func<Uri, stri
     }
 
     /// <summary>No candidate is a Web API: the address may be that of a deployment, or of an older server.</summary>
-    private async ValueTask<WebApiSite> OfSeveralAsync(Uri url, WebApiAnswer? last, CancellationToken cancellationToken)
+    private async ValueTask<WebApiSite> OfSeveralAsync(Uri url, CrmAnswer? last, CancellationToken cancellationToken)
     {
         foreach (string version in versions)
         {
@@ -90,14 +91,14 @@ internal sealed partial class WebApiLocator(CrmEndpoint endpoint, Func<Uri, stri
             if (await DiscoverAsync(discovery, cancellationToken).ConfigureAwait(false) is not { } found || found == url)
                 continue;
             var root = new Uri(found, $"api/data/v{version}/");
-            WebApiAnswer answer = await ask(new Uri(root, "RetrieveVersion()"), "the server's version", cancellationToken).ConfigureAwait(false);
+            CrmAnswer answer = await ask(new Uri(root, "RetrieveVersion()"), "the server's version", cancellationToken).ConfigureAwait(false);
             if (answer.IsSuccess && !answer.IsWebPage)
                 return new WebApiSite(root, Version.Parse(version), answer.Json("the server's version").Text("Version") ?? version);
         }
 
         foreach (Uri candidate in Candidates(url))
         {
-            WebApiAnswer soap = await ask(new Uri(candidate, "XRMServices/2011/Organization.svc?wsdl"), "the older service", cancellationToken).ConfigureAwait(false);
+            CrmAnswer soap = await ask(new Uri(candidate, "XRMServices/2011/Organization.svc?wsdl"), "the older service", cancellationToken).ConfigureAwait(false);
             if (soap.IsSuccess && !soap.IsWebPage)
             {
                 throw new CrmException(
@@ -108,7 +109,7 @@ internal sealed partial class WebApiLocator(CrmEndpoint endpoint, Func<Uri, stri
         }
 
         if (last is { IsWebPage: true, IsSuccess: true })
-            throw WebApiErrors.Page(last, $"the Web API at {url}");
+            throw AnswerErrors.Page(last, $"the Web API at {url}");
         throw new CrmException(
             "CrmNotFound",
             $"There is no Web API below {url} (last answer: HTTP {last?.Status}).",

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse.WebApi;
 
@@ -86,12 +87,7 @@ internal static class ODataText
     /// <summary>Writes a point in time.</summary>
     /// <param name="time">The time.</param>
     /// <returns>The literal, encoded for an address.</returns>
-    public static string Time(DateTimeOffset time) => Uri.EscapeDataString(Stamp(time));
-
-    /// <summary>Writes a point in time for JSON.</summary>
-    /// <param name="time">The time.</param>
-    /// <returns>The value.</returns>
-    public static string Stamp(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture);
+    public static string Time(DateTimeOffset time) => Uri.EscapeDataString(ColumnText.Time(time));
 
     /// <summary>Writes that one of some columns has one of some values.</summary>
     /// <param name="columns">The columns.</param>

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Xml;
 using System.Xml.Linq;
-using EmailRouter.Crm.Dataverse.WebApi;
 using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Organization.Soap;
@@ -58,11 +57,11 @@ internal sealed class OrganizationAnswer
     public OrganizationAnswer?[] Parts(int count, string what)
     {
         var parts = new OrganizationAnswer?[count];
-        XElement items = Result("Responses") ?? throw WebApiErrors.Unreadable(what, "it has no responses");
+        XElement items = Result("Responses") ?? throw AnswerErrors.Unreadable(what, "it has no responses");
         foreach (XElement item in items.Elements())
         {
             if (!int.TryParse(item.Child("RequestIndex")?.Value, NumberStyles.None, CultureInfo.InvariantCulture, out int index) || index >= count)
-                throw WebApiErrors.Unreadable(what, "a response belongs to no request");
+                throw AnswerErrors.Unreadable(what, "a response belongs to no request");
             parts[index] = item.Child("Fault") is { } fault && !fault.IsNil()
                 ? new OrganizationAnswer(ReadFault(fault), null)
                 : new OrganizationAnswer(null, item.Child("Response")?.Child("Results"));
@@ -77,12 +76,12 @@ internal sealed class OrganizationAnswer
     /// <param name="server">The server's name.</param>
     /// <returns>The answer.</returns>
     /// <exception cref="CrmException">It is no SOAP: a web page, an error of the web server, or broken.</exception>
-    public static OrganizationAnswer Read(WebApiAnswer answer, string what, string server)
+    public static OrganizationAnswer Read(CrmAnswer answer, string what, string server)
     {
         XElement body = SoapBody.Read(answer, what, server);
         if (body.Name.LocalName == "Fault")
             return new OrganizationAnswer(FaultOf(body), null);
-        XElement result = body.Child("ExecuteResult") ?? throw WebApiErrors.Unreadable(what, $"it is {body.Name.LocalName} and no ExecuteResult");
+        XElement result = body.Child("ExecuteResult") ?? throw AnswerErrors.Unreadable(what, $"it is {body.Name.LocalName} and no ExecuteResult");
         return new OrganizationAnswer(null, result.Child("Results"));
     }
 

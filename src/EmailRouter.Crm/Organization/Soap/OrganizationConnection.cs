@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Xml.Linq;
-using EmailRouter.Crm.Dataverse.WebApi;
 using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Organization.Soap;
@@ -116,7 +115,7 @@ internal sealed class OrganizationConnection : IDisposable
                     .With("Requests", some).With("Settings", new MultipleSettings(ContinueOnError: true)),
                 cancellationToken).ConfigureAwait(false);
             foreach (OrganizationAnswer? part in answer.Parts(some.Length, what))
-                answers.Add(part ?? throw WebApiErrors.Unreadable(what, "a request has no answer"));
+                answers.Add(part ?? throw AnswerErrors.Unreadable(what, "a request has no answer"));
         }
 
         return answers;
@@ -142,7 +141,7 @@ internal sealed class OrganizationConnection : IDisposable
             cookie = entities.Child("PagingCookie")?.Value;
         }
 
-        throw WebApiErrors.Unreadable(what, "its pages do not end");
+        throw AnswerErrors.Unreadable(what, "its pages do not end");
     }
 
     /// <summary>Makes the message that reads rows.</summary>
@@ -157,7 +156,7 @@ internal sealed class OrganizationConnection : IDisposable
     /// <param name="what">What was asked for, in words.</param>
     /// <returns>The collection.</returns>
     /// <exception cref="CrmException"><c>CrmAnswerUnreadable</c>.</exception>
-    public static XElement Entities(OrganizationAnswer answer, string what) => answer.Result("EntityCollection") ?? throw WebApiErrors.Unreadable(what, "it has no rows");
+    public static XElement Entities(OrganizationAnswer answer, string what) => answer.Result("EntityCollection") ?? throw AnswerErrors.Unreadable(what, "it has no rows");
 
     /// <summary>Reads the rows in the answer to <see cref="Fetch"/>.</summary>
     /// <param name="answer">The answer.</param>
@@ -221,7 +220,7 @@ internal sealed class OrganizationConnection : IDisposable
             },
             user,
             async (response, stop) => dialect.Read(
-                WebApiAnswer.From(response, await CrmHttp.ReadAsync(response, request.What, stop).ConfigureAwait(false), context.Clock), request, Server),
+                CrmAnswer.From(response, await CrmHttp.ReadAsync(response, request.What, stop).ConfigureAwait(false), context.Clock), request, Server),
             cancellationToken).ConfigureAwait(false);
     }
 }

@@ -1,5 +1,4 @@
 using System.Xml;
-using EmailRouter.Crm.Dataverse.WebApi;
 using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Organization.Soap;
@@ -45,7 +44,7 @@ internal abstract class SoapDialect
     /// <param name="server">The server's name.</param>
     /// <returns>The answer.</returns>
     /// <exception cref="CrmException">It is no SOAP: a web page, an error of the web server, or broken.</exception>
-    public abstract OrganizationAnswer Read(WebApiAnswer answer, OrganizationRequest request, string server);
+    public abstract OrganizationAnswer Read(CrmAnswer answer, OrganizationRequest request, string server);
 }
 
 /// <summary>The messages in the form of Organization.svc (2011).</summary>
@@ -77,7 +76,7 @@ internal sealed class OrganizationDialect : SoapDialect
     public override Version ReadVersion(OrganizationAnswer answer)
     {
         string text = answer.Result("Version")?.Value.Trim() ?? string.Empty;
-        return Version.TryParse(text, out Version? version) ? version : throw WebApiErrors.Unreadable(Probe.What, $"\"{FaultTable.Cut(text)}\" is no version");
+        return Version.TryParse(text, out Version? version) ? version : throw AnswerErrors.Unreadable(Probe.What, $"\"{FaultTable.Cut(text)}\" is no version");
     }
 
     /// <inheritdoc/>
@@ -87,5 +86,5 @@ internal sealed class OrganizationDialect : SoapDialect
     public override Task WriteAsync(OrganizationRequest request, XmlWriter xml, CancellationToken cancellationToken) => request.WriteEnvelopeAsync(xml, cancellationToken);
 
     /// <inheritdoc/>
-    public override OrganizationAnswer Read(WebApiAnswer answer, OrganizationRequest request, string server) => OrganizationAnswer.Read(answer, request.What, server);
+    public override OrganizationAnswer Read(CrmAnswer answer, OrganizationRequest request, string server) => OrganizationAnswer.Read(answer, request.What, server);
 }

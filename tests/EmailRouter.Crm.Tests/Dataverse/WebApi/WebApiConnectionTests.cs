@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using EmailRouter.Crm.Dataverse.WebApi;
+using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Tests.Dataverse.WebApi;
 
@@ -176,7 +177,7 @@ public sealed class WebApiConnectionTests
             isRepeatable: true);
         batch.Add(WebApiRequest.Patch("emails(1)", new JsonObject { ["statuscode"] = 7 }, "W/\"6\"", "an email"));
 
-        IReadOnlyList<IReadOnlyList<WebApiAnswer>> answers = await connection.SendAsync(batch, default);
+        IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, default);
 
         Assert.Equal("Größe", answers[0][0].Rows("emails").Single().Text("subject"));
         Assert.Equal(["W/\"7\"", null], answers[1].Select(a => a.ETag));
@@ -223,14 +224,14 @@ public sealed class WebApiConnectionTests
     {
         server.Answer = _ => ScriptedServer.Json("{\"value\":[");
         using WebApiConnection connection = Connection();
-        WebApiAnswer cut = await connection.SendAsync(WebApiRequest.Get("emails", "emails"), default);
+        CrmAnswer cut = await connection.SendAsync(WebApiRequest.Get("emails", "emails"), default);
         Assert.Equal("CrmAnswerUnreadable", Assert.Throws<CrmException>(() => cut.Rows("emails")).ErrorId);
 
         server.Answer = _ => new HttpResponseMessage(HttpStatusCode.OK)
         {
             Content = new StringContent("<html><title>Sign in to your account</title></html>", new MediaTypeHeaderValue("text/html")),
         };
-        WebApiAnswer page = await connection.SendAsync(WebApiRequest.Get("emails", "emails"), default);
+        CrmAnswer page = await connection.SendAsync(WebApiRequest.Get("emails", "emails"), default);
         CrmException error = Assert.Throws<CrmException>(() => page.Rows("emails"));
         Assert.Equal("CrmWebPage", error.ErrorId);
         Assert.Contains("Sign in to your account", error.Message, StringComparison.Ordinal);

@@ -1,9 +1,9 @@
 using System.Text;
-using EmailRouter.Crm.Dataverse.WebApi;
+using EmailRouter.Crm.Server;
 
-namespace EmailRouter.Crm.Tests.Dataverse.WebApi;
+namespace EmailRouter.Crm.Tests.Server;
 
-public sealed class WebApiErrorsTests
+public sealed class AnswerErrorsTests
 {
     [Theory]
     [InlineData(403, "0x80040220", "Principal user (Id=1, type=8) is missing prvCreateEmail privilege (Id=2)", "CrmPrivilegeMissing", false, false)]
@@ -28,9 +28,9 @@ public sealed class WebApiErrorsTests
     [InlineData(418, "", "", "CrmRequestRefused", false, true)]
     public void An_error_is_told_in_words(int status, string code, string message, string id, bool transient, bool record)
     {
-        var answer = new WebApiAnswer { Status = status, Body = code.Length == 0 ? default : Encoding.UTF8.GetBytes($$"""{"error":{"code":"{{code}}","message":"{{message}}"} }""") };
+        var answer = new CrmAnswer { Status = status, Body = code.Length == 0 ? default : Encoding.UTF8.GetBytes($$"""{"error":{"code":"{{code}}","message":"{{message}}"} }""") };
 
-        CrmException error = WebApiErrors.Explain(answer, "an email", "contoso");
+        CrmException error = AnswerErrors.Explain(answer, "an email", "contoso");
 
         Assert.Equal((id, transient, record), (error.ErrorId, error.IsTransient, error.IsAboutRecord));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
@@ -40,8 +40,8 @@ public sealed class WebApiErrorsTests
     [Fact]
     public void The_missing_privilege_and_the_required_column_are_named()
     {
-        static CrmException Of(string message) => WebApiErrors.Explain(
-            new WebApiAnswer { Status = 400, Body = Encoding.UTF8.GetBytes($$"""{"error":{"code":"0x80040203","message":"{{message}}"} }""") }, "an email", "contoso");
+        static CrmException Of(string message) => AnswerErrors.Explain(
+            new CrmAnswer { Status = 400, Body = Encoding.UTF8.GetBytes($$"""{"error":{"code":"0x80040203","message":"{{message}}"} }""") }, "an email", "contoso");
 
         Assert.Contains("prvAppendToEmail", Of("is missing prvAppendToEmail privilege").Remedy, StringComparison.Ordinal);
         Assert.Contains("'new_region'", Of("Attribute 'new_region' cannot be null").Remedy, StringComparison.Ordinal);

@@ -2,23 +2,19 @@ using System.Globalization;
 using System.Text.Json;
 using System.Xml;
 using System.Xml.Linq;
-using EmailRouter.Crm.Dataverse.WebApi;
 
-namespace EmailRouter.Crm.Dataverse;
+namespace EmailRouter.Crm.Server;
 
 /// <summary>Reads the organization's email settings out of its row and the switches in <c>orgdborgsettings</c>.</summary>
-internal static class SettingsReader
+internal static class SettingsRow
 {
-    /// <summary>The request; no columns are named, because versions differ in which they have.</summary>
-    public static readonly WebApiRequest Request = WebApiRequest.Get("organizations", "the organization's settings");
-
     /// <summary>Reads the settings.</summary>
     /// <param name="row">The organization's row.</param>
     /// <returns>The settings; what the row does not tell is at its default.</returns>
     /// <exception cref="CrmException"><c>CrmAnswerUnreadable</c>.</exception>
     public static OrganizationSettings Read(JsonElement row)
     {
-        var usual = new OrganizationSettings { OrganizationId = row.Id("organizationid") ?? throw WebApiErrors.Unreadable("the organization's settings", "it has no organizationid") };
+        var usual = new OrganizationSettings { OrganizationId = row.Id("organizationid") ?? throw AnswerErrors.Unreadable("the organization's settings", "it has no organizationid") };
         Dictionary<string, string> switches = Switches(row.Text("orgdborgsettings"));
         bool Switch(string name, bool value) => switches.TryGetValue(name, out string? text) ? text.Trim() is "1" || text.Trim().Equals("true", StringComparison.OrdinalIgnoreCase) : value;
         int Count(string name, int value) => switches.TryGetValue(name, out string? text) && int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) && number > 0
@@ -78,7 +74,7 @@ internal static class SettingsReader
         }
         catch (XmlException e)
         {
-            throw WebApiErrors.Unreadable("the organization's settings", $"orgdborgsettings is no XML ({e.Message})", e);
+            throw AnswerErrors.Unreadable("the organization's settings", $"orgdborgsettings is no XML ({e.Message})", e);
         }
     }
 }

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace EmailRouter.Crm.Dataverse;
+namespace EmailRouter.Crm.Server;
 
 /// <summary>By what a claim is recognised: the row's version after it, and when it was made.</summary>
 /// <param name="ClaimedOn">When.</param>

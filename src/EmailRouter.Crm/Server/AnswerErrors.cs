@@ -1,28 +1,27 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using EmailRouter.Crm.Server;
 using EmailRouter.Shared.Http;
 
-namespace EmailRouter.Crm.Dataverse.WebApi;
+namespace EmailRouter.Crm.Server;
 
 /// <summary>Turns what a server answers into errors an administrator can act on.</summary>
-internal static partial class WebApiErrors
+internal static partial class AnswerErrors
 {
     /// <summary>Explains an answer that is no success.</summary>
     /// <param name="answer">The answer.</param>
     /// <param name="what">What was asked for, in words.</param>
     /// <param name="server">The server's name.</param>
     /// <returns>The error.</returns>
-    public static CrmException Explain(WebApiAnswer answer, string what, string server) =>
+    public static CrmException Explain(CrmAnswer answer, string what, string server) =>
         answer.IsWebPage && answer.Status is not (401 or 403 or 429 or 502 or 503 or 504) ? Page(answer, what) : FaultTable.Explain(FaultOf(answer), what, server);
 
     /// <summary>Says whether an answer means that a row is there already.</summary>
     /// <param name="answer">The answer.</param>
     /// <returns>True for a row with the same key.</returns>
-    public static bool IsDuplicate(WebApiAnswer answer) => !answer.IsSuccess && FaultTable.IsDuplicate(FaultOf(answer));
+    public static bool IsDuplicate(CrmAnswer answer) => !answer.IsSuccess && FaultTable.IsDuplicate(FaultOf(answer));
 
-    private static ServerFault FaultOf(WebApiAnswer answer)
+    private static ServerFault FaultOf(CrmAnswer answer)
     {
         (string code, string message) = answer.Error;
         return new ServerFault(answer.Status, Code(code), message) { RetryAfter = answer.RetryAfter };
@@ -35,7 +34,7 @@ internal static partial class WebApiErrors
     /// <param name="token">The token it was tried with; null for other log-ins. Only its tenant and issuer are looked at, and never shown whole.</param>
     /// <param name="now">The time.</param>
     /// <returns>The error.</returns>
-    public static CrmException LoginRefused(WebApiAnswer answer, string credential, string server, string? token, DateTimeOffset now)
+    public static CrmException LoginRefused(CrmAnswer answer, string credential, string server, string? token, DateTimeOffset now)
     {
         var words = new List<string> { $"{server} refused the log-in ({credential})" };
         string remedy = "Check the credential of the deployment, and that its user exists in the organization and is enabled.";
@@ -69,17 +68,17 @@ internal static partial class WebApiErrors
         return new CrmException("CrmLoginRefused", string.Join("; ", words) + ".", remedy);
     }
 
-    /// <summary>A page for people came where the Web API's answer was expected.</summary>
+    /// <summary>A page for people came where the service's answer was expected.</summary>
     /// <param name="answer">The answer.</param>
     /// <param name="what">What was asked for, in words.</param>
     /// <returns>The error.</returns>
-    public static CrmException Page(WebApiAnswer answer, string what)
+    public static CrmException Page(CrmAnswer answer, string what)
     {
         ReadOnlySpan<byte> beginning = answer.Body.Span[..Math.Min(answer.Body.Length, 4096)];
         string title = WebPage.Title(beginning);
         return new CrmException(
             "CrmWebPage",
-            $"A web page{(title.Length > 0 ? $" (\"{title}\")" : string.Empty)} came where the Web API's answer about {what} was expected (HTTP {answer.Status}).",
+            $"A web page{(title.Length > 0 ? $" (\"{title}\")" : string.Empty)} came where the service's answer about {what} was expected (HTTP {answer.Status}).",
             WebPage.IsLogin(beginning)
                 ? "A log-in form stands before the service: enter the address of the organization itself, and the authentication it asks for."
                 : "Check the deployment's address; a proxy or portal on the way may have answered in the server's place.");
@@ -89,7 +88,7 @@ internal static partial class WebApiErrors
     /// <param name="answer">The answer.</param>
     /// <param name="address">What was asked.</param>
     /// <returns>The error.</returns>
-    public static CrmException Redirected(WebApiAnswer answer, Uri address) => new(
+    public static CrmException Redirected(CrmAnswer answer, Uri address) => new(
         "CrmRedirected",
         $"{address.GetLeftPart(UriPartial.Path)} sends on to {(answer.Location is { } to ? new Uri(address, to).GetLeftPart(UriPartial.Path) : "nowhere")} (HTTP {answer.Status}).",
         "Enter the address of the organization itself; a redirect mostly leads to a log-in form, to which no credential is sent.");
