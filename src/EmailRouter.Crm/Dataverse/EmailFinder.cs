@@ -23,15 +23,15 @@ internal sealed class EmailFinder(WebApiConnection connection, TableDirectory ta
     // What emails have had since the Web API is there, and what is asked for only where the organization's definitions name it.
     private static readonly string[] columns =
     [
-        "activityid", "subject", "description", "directioncode", "statecode", "statuscode", "messageid", "trackingtoken", "sender", "torecipients", "_regardingobjectid_value",
-        "_ownerid_value", "prioritycode", "senton", "deliveryattempts", "createdon", "modifiedon", "versionnumber",
+        "activityid", "subject", "description", "directioncode", "statecode", "statuscode", "messageid", "trackingtoken", "sender", "torecipients",
+        "_regardingobjectid_value", "_ownerid_value", "prioritycode", "senton", "deliveryattempts", "createdon", "modifiedon", "versionnumber",
     ];
 
     private static readonly string[] newerColumns =
     [
-        "safedescription", "mimetype", "inreplyto", "conversationindex", "correlationmethod", "_correlatedactivityid_value", "_parentactivityid_value", "correlatedsubjectchanged",
-        "_acceptingentityid_value", "_receivingmailboxid_value", "_emailsender_value", "isduplicatesenderunresolved", "submittedby", "delayedemailsendtime",
-        "postponeemailprocessinguntil", "notifications", "internetmessageheaders",
+        "safedescription", "mimetype", "inreplyto", "conversationindex", "correlationmethod", "_correlatedactivityid_value", "_parentactivityid_value",
+        "correlatedsubjectchanged", "_acceptingentityid_value", "_receivingmailboxid_value", "_emailsender_value", "isduplicatesenderunresolved", "submittedby",
+        "delayedemailsendtime", "postponeemailprocessinguntil", "notifications", "internetmessageheaders",
     ];
 
     /// <summary>Reads one.</summary>
@@ -63,7 +63,9 @@ internal sealed class EmailFinder(WebApiConnection connection, TableDirectory ta
             // The server was asked for parts of the subject only: its own wildcards are others.
             if (subject is not null && !subject.IsMatch(row.Text("subject") ?? string.Empty))
                 continue;
-            yield return await ReadAsync(row, cancellationToken).ConfigureAwait(false);
+            if (await ReadAsync(row, cancellationToken).ConfigureAwait(false) is not { } email)
+                continue;
+            yield return email;
             if (--left == 0)
                 yield break;
         }
@@ -103,10 +105,13 @@ internal sealed class EmailFinder(WebApiConnection connection, TableDirectory ta
 
     private WebApiRequest Request(IReadOnlyCollection<string> conditions, int pageSize)
     {
-        IEnumerable<string> known = columns.Where(c => tables.Email.Has(LogicalName(c))).Concat(newerColumns.Where(c => tables.Email.Has(LogicalName(c), unlessKnown: false)));
+        IEnumerable<string> known = columns.Where(c => tables.Email.Has(LogicalName(c)))
+            .Concat(newerColumns.Where(c => tables.Email.Has(LogicalName(c), unlessKnown: false)));
         string filter = conditions.Count == 0 ? string.Empty : $"&$filter={string.Join("%20and%20", conditions)}";
         return WebApiRequest.Get(
-            $"emails?$select={string.Join(',', known)}&$expand={EmailColumns.Parties},{EmailColumns.Attachments},{QueueItems}{filter}&$orderby=createdon%20desc,activityid%20desc", What) with
+            $"emails?$select={string.Join(',', known)}&$expand={EmailColumns.Parties},{EmailColumns.Attachments},{QueueItems}{filter}" +
+            "&$orderby=createdon%20desc,activityid%20desc",
+            What) with
         {
             Prefer = $"{WebApiRequest.LookupAnnotations},odata.maxpagesize={pageSize.ToString(CultureInfo.InvariantCulture)}",
         };
@@ -115,7 +120,11 @@ internal sealed class EmailFinder(WebApiConnection connection, TableDirectory ta
     /// <summary>The column's name without what the Web API puts around that of a lookup.</summary>
     private static string LogicalName(string column) => column.StartsWith('_') ? column[1..^"_value".Length] : column;
 
-    private async ValueTask<EmailActivity> ReadAsync(JsonElement row, CancellationToken cancellationToken)
+    /// <summary>Reads an email; null for one that was deleted meanwhile.</summary>
+    private async ValueTask<EmailActivity?> ReadAsync(JsonElement row, CancellationToken cancellationToken) =>
+        await ExpandedLists.CompleteAsync(connection, [row], What, cancellationToken).ConfigureAwait(false) is [{ } whole] ? Read(whole) : null;
+
+    private static EmailActivity Read(JsonElement row)
     {
         Guid id = row.Id("activityid") ?? throw AnswerErrors.Unreadable(What, "an email has no activityid");
         return new EmailActivity
@@ -155,35 +164,22 @@ internal sealed class EmailFinder(WebApiConnection connection, TableDirectory ta
             CreatedOn = row.Time("createdon") ?? DateTimeOffset.MinValue,
             ModifiedOn = row.Time("modifiedon") ?? DateTimeOffset.MinValue,
             VersionNumber = row.Long("versionnumber") ?? 0,
-            Parties = EmailRows.ReadParties(await ExpandedAsync(row, "email_activity_parties", cancellationToken).ConfigureAwait(false)),
+            Parties = EmailRows.ReadParties(row),
             Attachments =
             [
-                .. (await ExpandedAsync(row, "email_activity_mime_attachment", cancellationToken).ConfigureAwait(false)).OrderBy(a => a.Number("attachmentnumber") ?? int.MaxValue)
+                .. row.Expanded("email_activity_mime_attachment").OrderBy(a => a.Number("attachmentnumber") ?? int.MaxValue)
                     .Select(a => new AttachmentInfo(
-                        a.Id("activitymimeattachmentid") ?? Guid.Empty, a.Text("filename") ?? string.Empty, a.Text("mimetype") ?? "application/octet-stream", a.Long("filesize") ?? 0,
-                        a.Text("attachmentcontentid")?.Trim('<', '>'))),
+                        a.Id("activitymimeattachmentid") ?? Guid.Empty, a.Text("filename") ?? string.Empty, a.Text("mimetype") ?? "application/octet-stream",
+                        a.Long("filesize") ?? 0, a.Text("attachmentcontentid")?.Trim('<', '>'))),
             ],
             QueueItems =
             [
-                .. (await ExpandedAsync(row, "Email_QueueItem", cancellationToken).ConfigureAwait(false)).OrderBy(q => q.Time("enteredon"))
+                .. row.Expanded("Email_QueueItem").OrderBy(q => q.Time("enteredon"))
                     .Where(q => q.Id("_queueid_value") is not null)
                     .Select(q => new QueueItem(
-                        q.Id("queueitemid") ?? Guid.Empty, q.Lookup("queueid", "queue")!, id, q.Text("title") ?? string.Empty, q.Text("sender"), q.Text("torecipients"),
-                        q.Time("enteredon") ?? DateTimeOffset.MinValue)),
+                        q.Id("queueitemid") ?? Guid.Empty, q.Lookup("queueid", "queue")!, id, q.Text("title") ?? string.Empty, q.Text("sender"),
+                        q.Text("torecipients"), q.Time("enteredon") ?? DateTimeOffset.MinValue)),
             ],
         };
-    }
-
-    /// <summary>Expanded rows come in pages too, when there are more of them than the page is long.</summary>
-    private async ValueTask<List<JsonElement>> ExpandedAsync(JsonElement row, string navigation, CancellationToken cancellationToken)
-    {
-        List<JsonElement> found = [.. row.Expanded(navigation)];
-        if (row.Text($"{navigation}@odata.nextLink") is { } next)
-        {
-            await foreach (JsonElement further in connection.RowsAsync(WebApiRequest.Get(connection.NextPath(next, What), What), cancellationToken).ConfigureAwait(false))
-                found.Add(further);
-        }
-
-        return found;
     }
 }

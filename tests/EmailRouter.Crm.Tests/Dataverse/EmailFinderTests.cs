@@ -18,7 +18,8 @@ public sealed class EmailFinderTests : IAsyncDisposable
         Func<Asked, HttpResponseMessage> usual = server.Http.Answer;
         server.Http.Answer = request =>
         {
-            if (!request.Path.Contains("/emails", StringComparison.Ordinal) && !request.Query.Contains("further", StringComparison.Ordinal))
+            if (!request.Path.Contains("/emails", StringComparison.Ordinal) && !request.Lines.Any(l => l.Contains("emails(1)/", StringComparison.Ordinal))
+                && !request.Query.Contains("further", StringComparison.Ordinal))
                 return usual(request);
             asked.Add(request);
             return answer(request);
@@ -96,23 +97,40 @@ public sealed class EmailFinderTests : IAsyncDisposable
     [Fact]
     public async Task Parties_and_attachments_beyond_the_page_are_read_too()
     {
-        answer = request => request.Query.Contains("further=parties", StringComparison.Ordinal)
-            ? ScriptedServer.Json("""{"value":[{"participationtypemask":2,"addressused":"second@x"}]}""")
-            : request.Query.Contains("further=files", StringComparison.Ordinal)
-                ? ScriptedServer.Json("""{"value":[{"activitymimeattachmentid":"cccccccc-0000-0000-0000-000000000003","filename":"b.txt","mimetype":"text/plain","filesize":2,"attachmentnumber":2}]}""")
-                : ScriptedServer.Json($$"""
-                    {"value":[{"activityid":"00000000-0000-0000-0000-000000000001","createdon":"2026-01-30T08:00:00Z","directioncode":false,
-                    "email_activity_parties":[{"participationtypemask":1,"addressused":"first@x"},{"participationtypemask":9,"addressused":"owner@x"}],
-                    "email_activity_parties{{Next}}":"{{ScriptedServer.Root}}emails(1)/email_activity_parties?further=parties",
-                    "email_activity_mime_attachment":[{"activitymimeattachmentid":"cccccccc-0000-0000-0000-000000000004","filename":"a.txt","mimetype":"text/plain","filesize":1,"attachmentnumber":1,"attachmentcontentid":"<logo>"}],
-                    "email_activity_mime_attachment{{Next}}":"{{ScriptedServer.Root}}emails(1)/email_activity_mime_attachment?further=files","Email_QueueItem":[]}]}
-                    """);
+        answer = request => request.Path.EndsWith("$batch", StringComparison.Ordinal)
+            ? ScriptedServer.Batch(
+                ScriptedServer.Part(200, """{"value":[{"participationtypemask":2,"addressused":"second@x"}]}"""),
+                ScriptedServer.Part(200, """
+                    {"value":[{"activitymimeattachmentid":"cccccccc-0000-0000-0000-000000000003","filename":"b.txt","mimetype":"text/plain","filesize":2,"attachmentnumber":2}]}
+                    """))
+            : ScriptedServer.Json($$"""
+                {"value":[{"activityid":"00000000-0000-0000-0000-000000000001","createdon":"2026-01-30T08:00:00Z","directioncode":false,
+                "email_activity_parties":[{"participationtypemask":1,"addressused":"first@x"},{"participationtypemask":9,"addressused":"owner@x"}],
+                "email_activity_parties{{Next}}":"{{ScriptedServer.Root}}emails(1)/email_activity_parties?$skiptoken=1",
+                "email_activity_mime_attachment":[{"activitymimeattachmentid":"cccccccc-0000-0000-0000-000000000004","filename":"a.txt",
+                "mimetype":"text/plain","filesize":1,"attachmentnumber":1,"attachmentcontentid":"<logo>"}],
+                "email_activity_mime_attachment{{Next}}":"{{ScriptedServer.Root}}emails(1)/email_activity_mime_attachment?$skiptoken=1","Email_QueueItem":[]}]}
+                """);
 
         EmailActivity email = (await store.GetEmailAsync(Guid.NewGuid(), default))!;
 
         Assert.Equal(["first@x", "second@x"], email.Parties.Select(p => p.AddressUsed));
         Assert.Equal([("a.txt", "logo"), ("b.txt", null)], email.Attachments.Select(a => (a.FileName, a.ContentId)));
         Assert.False(email.IsOutgoing);
+    }
+
+    [Fact]
+    public async Task An_email_that_is_deleted_while_it_is_read_is_not_found()
+    {
+        answer = request => request.Path.EndsWith("$batch", StringComparison.Ordinal)
+            ? ScriptedServer.Batch(ScriptedServer.Part(404, """{"error":{"code":"0x80040217","message":"email With Id = 1 Does Not Exist"}}"""))
+            : ScriptedServer.Json($$"""
+                {"value":[{"activityid":"00000000-0000-0000-0000-000000000001","email_activity_parties":[],
+                "email_activity_parties{{Next}}":"{{ScriptedServer.Root}}emails(1)/email_activity_parties"}]}
+                """);
+
+        Assert.Null(await store.GetEmailAsync(Guid.NewGuid(), default));
+        Assert.Empty(await store.FindEmailsAsync(new EmailFilter(), default).ToListAsync());
     }
 
     [Fact]
