@@ -15,12 +15,16 @@ public sealed class CrmServiceSystem : ICrmSystem
     public string Name => SystemName;
 
     /// <inheritdoc/>
+    /// <remarks>CRM 4.0 has no way to promote an email as the router decides.</remarks>
+    public IReadOnlyCollection<DecisionAuthority> Authorities => [DecisionAuthority.Server];
+
+    /// <inheritdoc/>
     /// <exception cref="CrmException"><c>CrmServerMustDecide</c>: the deployment has the router decide, or the service is not found or refuses the log-in.</exception>
     public async ValueTask<IOrganization> OpenAsync(DeploymentConfiguration deployment, DeploymentContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(deployment);
         ArgumentNullException.ThrowIfNull(context);
-        if (deployment.Decides != DecisionAuthority.Server)
+        if (!Authorities.Contains(deployment.Decides))
         {
             throw new CrmException(
                 "CrmServerMustDecide", $"The deployment {deployment.Name} has the router decide, and CRM 4.0 has no way to promote an email as the router decides.",

@@ -16,6 +16,10 @@ public sealed class EmbeddedCrmSystem : ICrmSystem
     public string Name => SystemName;
 
     /// <inheritdoc/>
+    /// <remarks>A file of records has no server that could decide.</remarks>
+    public IReadOnlyCollection<DecisionAuthority> Authorities => [DecisionAuthority.Router];
+
+    /// <inheritdoc/>
     public async ValueTask<IOrganization> OpenAsync(DeploymentConfiguration deployment, DeploymentContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(deployment);

@@ -50,8 +50,8 @@ public static class ConfigurationValidator
             foreach (DeploymentConfiguration deployment in configuration.Deployments)
             {
                 string element = $"deployment \"{deployment.Name}\"";
-                if (systems is not null && systems.FindCrm(deployment.System ?? string.Empty) is null)
-                    AddUnknownSystem(element, deployment.System, systems.CrmSystems.Select(s => s.Name));
+                if (systems is not null)
+                    CheckCrmSystem(element, deployment, systems);
                 if (IsNamed(deployment.System, EmbeddedCrmSystem.SystemName))
                     CheckEmbedded(element, deployment);
                 else
@@ -150,6 +150,19 @@ public static class ConfigurationValidator
         private static bool IsOneOf(string? host, params string[] domains) =>
             host is not null && domains.Any(domain => host.Equals(domain, StringComparison.OrdinalIgnoreCase) || host.EndsWith("." + domain, StringComparison.OrdinalIgnoreCase));
 
+        private void CheckCrmSystem(string element, DeploymentConfiguration deployment, RouterSystems known)
+        {
+            if (known.FindCrm(deployment.System ?? string.Empty) is not { } system)
+                AddUnknownSystem(element, deployment.System, known.CrmSystems.Select(s => s.Name));
+            else if (!system.Authorities.Contains(deployment.Decides))
+            {
+                Add(
+                    $"{element}, decides",
+                    $"{system.Name} cannot have the {(deployment.Decides == DecisionAuthority.Server ? "server" : "router")} decide what is promoted.",
+                    $"Set it to {string.Join(" or ", system.Authorities)}.");
+            }
+        }
+
         private void CheckEmbedded(string element, DeploymentConfiguration deployment)
         {
             if (string.IsNullOrWhiteSpace(deployment.Path))
@@ -160,8 +173,6 @@ public static class ConfigurationValidator
                 Add($"{element}, url", "An embedded CRM is a file and has no address.", "Remove the url, or name the system at that address: Dataverse, Organization or CrmService.");
             if (deployment.OAuth is not null || deployment.FurtherApplications.Count > 0 || deployment.Credential is not null)
                 Add($"{element}, authentication", "Nobody logs in to an embedded CRM; the rights to the file count.", "Remove credential, oAuth and furtherApplications.");
-            if (deployment.Decides == DecisionAuthority.Server)
-                Add($"{element}, decides", "An embedded CRM has no server that could decide.", "Set it to Router, or remove it.");
         }
 
         private void CheckCrmServer(string element, DeploymentConfiguration deployment)

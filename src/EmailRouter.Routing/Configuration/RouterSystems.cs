@@ -64,6 +64,9 @@ public interface ICrmSystem
     /// <summary>Gets the name used in deployments, e.g. <c>Embedded</c>. Compared without regard to case.</summary>
     string Name { get; }
 
+    /// <summary>Gets who can decide what is promoted into its organizations. Defaults to both, the router and the server.</summary>
+    IReadOnlyCollection<DecisionAuthority> Authorities => [DecisionAuthority.Router, DecisionAuthority.Server];
+
     /// <summary>Opens an organization.</summary>
     /// <param name="deployment">How to reach it.</param>
     /// <param name="context">Clock, network, secrets and where relative paths start.</param>

@@ -35,13 +35,13 @@ internal static class Samples
         .Add(new NamedMailSystem("Graph", MailDoors.Mailbox | MailDoors.Sender | MailDoors.Rules, findsServer: true))
         .Add(new NamedMailSystem("Sieve", MailDoors.Rules))
         .Add(new NamedCrmSystem("Dataverse"))
-        .Add(new NamedCrmSystem("CrmService"));
+        .Add(new CrmServiceSystem());
 
     private static RouterSystems Known() => new RouterSystems()
         .Add(new NamedMailSystem("Pop3", MailDoors.Mailbox))
         .Add(new NamedMailSystem("Smtp", MailDoors.Sender))
         .Add(new NamedMailSystem("Maildir", MailDoors.Mailbox, isLocal: true))
-        .Add(new NamedCrmSystem("Embedded"))
+        .Add(new EmbeddedCrmSystem())
         .Add(new NamedCrmSystem("Other"));
 
     /// <summary>A mail system that only has a name.</summary>

@@ -262,6 +262,15 @@ public sealed class PromotionTests
     }
 
     [Fact]
+    public async Task That_the_body_was_cut_is_handed_on()
+    {
+        DeliverResult result = await office.Deliver(Office.Message(Office.Carl, Office.Support, "Hi") with { Notification = EmailNotification.BodyTruncated });
+
+        Assert.Equal(EmailNotification.BodyTruncated, Assert.Single(office.Store.Created).Notification);
+        Assert.Contains(result.Evidence, e => e.Text.Contains("body was cut", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Keys_for_smart_matching_are_kept_where_it_is_switched_on()
     {
         office.Set(s => s with { EnableSmartMatching = true });
