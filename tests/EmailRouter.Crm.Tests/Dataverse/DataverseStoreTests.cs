@@ -188,6 +188,31 @@ public sealed class DataverseStoreTests : IAsyncDisposable
         Assert.Contains("No email on Sundays", refused.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(400, """{"error":{"code":"0x80044a02","message":"Attachment file size is too big."}}""")]
+    [InlineData(413, "")]
+    public async Task An_attachment_the_server_finds_too_large_is_about_the_record_and_names_the_setting(int status, string json)
+    {
+        server.Create = () => ScriptedServer.Part(status, json);
+        var file = new EmailAttachment("a.txt", "text/plain", 4, _ => ValueTask.FromResult<Stream>(new MemoryStream("text"u8.ToArray())));
+
+        CrmException refused = await Assert.ThrowsAsync<CrmException>(() => store.CreateEmailAsync(Email() with { Attachments = [file] }, default).AsTask());
+
+        Assert.Equal(("CrmAttachmentTooLarge", true, false), (refused.ErrorId, refused.IsAboutRecord, refused.IsTransient));
+        Assert.Contains("maxuploadfilesize", refused.Remedy, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_body_as_long_as_the_column_goes_whole_and_the_notice_that_it_was_cut_goes_with_it()
+    {
+        string body = new('x', 1_048_576);
+
+        await store.CreateEmailAsync(Email() with { Description = body, Notification = EmailNotification.BodyTruncated }, default);
+
+        Assert.Contains($"\"description\":\"{body}\"", server.Http.All[^1].Text, StringComparison.Ordinal);
+        Assert.Contains("\"notifications\":2", server.Http.All[^1].Text, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Large_attachments_go_in_blocks_before_the_email_is_received()
     {
@@ -297,6 +322,23 @@ public sealed class DataverseStoreTests : IAsyncDisposable
         Assert.Contains(access.Findings, f => f.Id == "CrmPrivilegeMissing" && f.Text.Contains("prvAppendToQueue", StringComparison.Ordinal) && !f.Text.Contains("prvReadActivity", StringComparison.Ordinal));
         Assert.Contains(access.Findings, f => f.Id == "CrmServerSideSync");
         Assert.Contains(access.Findings, f => f.Id == "CrmMailboxes" && f.Severity == CrmFindingSeverity.Right);
+    }
+
+    [Theory]
+    [InlineData(31, null)]
+    [InlineData(30, CrmFindingSeverity.Warning)]
+    [InlineData(0, CrmFindingSeverity.Error)]
+    [InlineData(-1, CrmFindingSeverity.Error)]
+    public async Task A_report_of_access_warns_before_the_certificate_of_the_log_in_expires(int days, CrmFindingSeverity? severity)
+    {
+        CrmToken token = ScriptedServer.Token("router") with { CertificateExpiresOn = server.Http.Clock.GetUtcNow().AddDays(days).AddMinutes(days > 30 ? 1 : 0) };
+        await using var other = new DataverseStore(ScriptedServer.Endpoint with { Credentials = [token] }, server.Http.Context);
+
+        CrmAccess access = await other.ReportAccessAsync(default);
+
+        CrmFinding? finding = access.Findings.SingleOrDefault(f => f.Id == "CrmCertificateExpires");
+        Assert.Equal(severity, finding?.Severity);
+        Assert.True(finding is null || (finding.Text.Contains("Token of router", StringComparison.Ordinal) && finding.Remedy is { Length: > 0 }));
     }
 
     [Fact]

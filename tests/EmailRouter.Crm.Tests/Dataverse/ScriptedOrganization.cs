@@ -199,7 +199,7 @@ internal sealed partial class ScriptedOrganization
             return (200, Rows("""{"ReferencingAttribute":"correlatedactivityid","ReferencedEntity":"email","ReferencingEntityNavigationPropertyName":"CorrelatedActivityId_Email"}"""));
         if (path.Contains("IsValidForCreate", StringComparison.Ordinal))
         {
-            return (200, Rows([.. "activityid subject statuscode trackingtoken messageid prioritycode createdon deliveryattempts delayedemailsendtime mimetype conversationindex submittedby"
+            return (200, Rows([.. "activityid subject statuscode trackingtoken messageid prioritycode createdon deliveryattempts delayedemailsendtime mimetype conversationindex submittedby notifications"
                 .Split(' ').Select(c => $$"""{"LogicalName":"{{c}}","IsValidForCreate":true,"IsValidForUpdate":true}"""), """{"LogicalName":"inreplyto","IsValidForCreate":false,"IsValidForUpdate":false}"""]));
         }
 

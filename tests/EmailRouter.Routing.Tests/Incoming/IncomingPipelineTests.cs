@@ -562,6 +562,23 @@ public sealed class IncomingPipelineTests : IAsyncLifetime
         Assert.Equal(2, decision.Evidence.Count(e => e.Rule == "AttachmentPolicy"));
     }
 
+    [Fact]
+    public async Task A_body_beyond_a_mebicharacter_is_cut_with_a_notice_and_a_shorter_one_is_whole()
+    {
+        const int limit = 1_048_576;
+        string whole = new('x', limit - 10);
+        string split = new string('x', limit - 1) + "\U0001F600 and more";
+        foreach ((string id, string body) in new[] { ("whole", whole), ("long", new string('y', limit + 10)), ("split", split) })
+            mail.Put(Mail(id, "Content-Type: text/plain; charset=utf-8").Replace($"hello {id}", body, StringComparison.Ordinal));
+
+        PollResult result = await PollAsync(Target);
+
+        Assert.Equal(
+            [("whole", EmailNotification.None, limit - 10), ("long", EmailNotification.BodyTruncated, limit), ("split", EmailNotification.BodyTruncated, limit - 1)],
+            organization.Delivered.Select(e => (e.Subject, e.Notification, e.Body.TrimEnd().Length)));
+        Assert.Equal([0, 1, 1], result.Decisions.Select(d => d.Evidence.Count(e => e.Rule == "BodyPolicy")));
+    }
+
     private PollTarget For(MailboxPolicy policy) =>
         new(policy, mail, new MailEndpoint { Host = "pop.contoso.test" }, new MailLogin("sales@contoso.test", MailCredential.Anonymous));
 
