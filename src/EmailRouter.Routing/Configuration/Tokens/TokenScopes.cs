@@ -30,6 +30,8 @@ internal static class TokenScopes
         "POP3" => ["POP.AccessAsUser.All"],
         "SMTP" => ["SMTP.Send"],
         "EXCHANGE" => ["EWS.AccessAsUser.All"],
+
+        // Not MailboxSettings.ReadWrite: a profile does not know whether rules are to be deployed, and a person should not consent to more than is used.
         "GRAPH" => forOthers ? ["Mail.ReadWrite.Shared", "Mail.Send.Shared"] : ["Mail.ReadWrite", "Mail.Send"],
         "DATAVERSE" or "ORGANIZATION" => ["user_impersonation"],
         _ => [],
