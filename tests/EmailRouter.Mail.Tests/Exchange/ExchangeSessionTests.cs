@@ -239,6 +239,24 @@ public sealed class ExchangeSessionTests
     }
 
     [Fact]
+    public async Task A_message_of_100_MB_is_spooled()
+    {
+        const int Pieces = 1000;
+        byte[] piece = new byte[99_999];        // a multiple of three, so that every piece of base64 is whole
+        new Random(8).NextBytes(piece);
+        string base64 = Convert.ToBase64String(piece);
+        string[] parts = Answer("GetItem", Success("GetItem", "<m:Items><t:Message><t:MimeContent>@</t:MimeContent><t:ItemId Id=\"I1\"/></t:Message></m:Items>")).Split('@');
+        EwsScript script = new EwsScript().OnOpen().On("GetItem", (_, _) => Task.FromResult(ScriptedBodyStream.Response(
+            Enumerable.Repeat(base64, Pieces).Prepend(parts[0]).Append(parts[1]))));
+        await using IMailboxSession session = await script.OpenAsync();
+
+        using FetchedMessage fetched = Assert.Single(await session.FetchAsync([new("I1") { Size = Pieces * piece.Length }], default).ToListAsync());
+
+        Assert.Equal((Pieces * piece.Length, true), (fetched.Content!.Length, fetched.Content.IsSpooled));
+        Assert.True(fetched.Content.Memory.Span[^piece.Length..].SequenceEqual(piece));
+    }
+
+    [Fact]
     public async Task A_message_over_the_limit_costs_only_itself()
     {
         EwsScript script = new EwsScript().OnOpen().On("GetItem", Answer("GetItem", Item("I2", new string('x', 3000)), Item("I3", Mail)));
