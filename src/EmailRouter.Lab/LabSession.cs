@@ -118,6 +118,9 @@ public sealed class LabSession : IAsyncDisposable
     /// <summary>Gets the Web API of Dataverse over <see cref="Crm"/>; the router's application (<see cref="ClientId"/>) is a user of it.</summary>
     public LabDataverseServer Dataverse { get; private set; } = null!;
 
+    /// <summary>Gets the address of Organization.svc, the SOAP service that stands beside <see cref="Dataverse"/> and shares its users and rights.</summary>
+    public Uri Organization => Dataverse.OrganizationService;
+
     /// <summary>Gets the CRM.</summary>
     public EmbeddedCrm Crm { get; private set; } = null!;
 

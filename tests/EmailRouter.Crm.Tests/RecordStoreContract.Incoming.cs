@@ -30,7 +30,7 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
         Assert.Equal(new CreateEmailResult(email.ActivityId, true, []), result with { MadeQueueItems = [] });
         StoredState stored = await World.GetAsync(email.ActivityId);
         Assert.Equal((EmailState.Completed, EmailStatus.Received), (stored.State, stored.Status));
-        Assert.Equal(email.Parties, stored.Parties);
+        Assert.Equal(World.KeepsNamesOfParties ? email.Parties : [.. email.Parties.Select(p => p with { UnresolvedPartyName = null })], stored.Parties);
         Assert.Equal("<a1@customer.test>", stored.MessageId);
     }
 
@@ -120,7 +120,8 @@ public abstract partial class RecordStoreContract : IAsyncLifetime
 
         RecordLookup found = await Store.LookupAsync(new RecordQuery { MessageIds = [email.MessageId], Addresses = ["carl@customer.test"] }, default);
         Assert.Empty(found.ByMessageId);
-        Assert.Empty(found.Owners);
+        if (World.CreatesTogether)
+            Assert.Empty(found.Owners);
     }
 
     [Fact]

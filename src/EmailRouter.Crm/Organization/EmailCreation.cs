@@ -50,9 +50,9 @@ internal sealed class EmailCreation(OrganizationConnection connection, TableDire
                 await CreateIfMissingAsync(QueueItem(email.ActivityId, queue), "the queue item", cancellationToken).ConfigureAwait(false);
             await connection.SendAsync(SetState(email.ActivityId, EmailState.Completed, EmailStatus.Received), cancellationToken).ConfigureAwait(false);
         }
-        catch (CrmException e) when (e.IsAboutRecord)
+        catch (Exception e) when (e is CrmException { IsAboutRecord: true } or not (CrmException or OperationCanceledException))
         {
-            // Refused for good: nothing of it is to stay. When that fails too, the next attempt deletes it.
+            // Refused for good, or a file that cannot be read: nothing of it is to stay. When that fails too, the next attempt deletes it.
             await connection.TryAsync(Deletion(email.ActivityId), cancellationToken).ConfigureAwait(false);
             throw;
         }

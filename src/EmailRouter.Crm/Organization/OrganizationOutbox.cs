@@ -16,6 +16,8 @@ namespace EmailRouter.Crm.Organization;
 internal sealed class OrganizationOutbox(OrganizationConnection connection) : IDisposable
 {
     private const string What = "the pending emails";
+    private const string NotSent = "Not sent";
+    private const string CameBack = "Came back";
     private const int MaxNamed = 100;
     private const int MaxRounds = 5;
 
@@ -96,8 +98,18 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
         };
         if (next is { } wanted && wanted.Status != status)
             await connection.SendAsync(EmailCreation.SetState(email.ActivityId, wanted.State, wanted.Status), cancellationToken).ConfigureAwait(false);
+
+        // A server may count the attempts of an email anew when it becomes pending.
+        if (outcome is SendOutcome.Retry)
+        {
+            var attempts = new SoapEntity("email", email.ActivityId) { Attributes = { ["deliveryattempts"] = email.DeliveryAttempts + 1 } };
+            await connection.SendAsync(Update(attempts), cancellationToken).ConfigureAwait(false);
+        }
+
         if (outcome is SendOutcome.Failed failed)
-            await NoteAsync(email.ActivityId, "Not sent", failed.Reason, cancellationToken).ConfigureAwait(false);
+            await NoteAsync(email.ActivityId, NotSent, failed.Reason, cancellationToken).ConfigureAwait(false);
+        if (outcome is SendOutcome.Uncertain uncertain)
+            await NoteAsync(email.ActivityId, "Perhaps sent", uncertain.Reason, cancellationToken).ConfigureAwait(false);
         if (outcome is SendOutcome.Released && email.WasStuck)
         {
             lock (takenBack)
@@ -130,11 +142,16 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
                 rows.AddRange(OrganizationConnection.Rows(answer.Fault is { } fault ? throw FaultTable.Explain(fault, what, connection.Server) : answer, what).Take(1));
         }
 
-        (BounceResult result, BouncedEmail? email, string? reason) = BouncedRows.Judge(report, rows);
+        Dictionary<Guid, string> reasons = await ReasonsAsync(rows, cancellationToken).ConfigureAwait(false);
+        (BounceResult result, BouncedEmail? email, string? reason) = BouncedRows.Judge(report, rows, id => reasons.GetValueOrDefault(id));
         if (report.PeekOnly || !result.Changed)
             return result;
-        await connection.SendAsync(EmailCreation.SetState(email!.Id, EmailState.Open, EmailStatus.Failed), cancellationToken).ConfigureAwait(false);
-        await NoteAsync(email.Id, "Came back", reason!, cancellationToken).ConfigureAwait(false);
+        if (email!.Status != EmailStatus.Failed)
+            await connection.SendAsync(EmailCreation.SetState(email.Id, EmailState.Open, EmailStatus.Failed), cancellationToken).ConfigureAwait(false);
+
+        // What earlier notes say is not said again.
+        string news = email.Reason is { } earlier && reason!.StartsWith(earlier + '\n', StringComparison.Ordinal) ? reason[(earlier.Length + 1)..] : reason!;
+        await NoteAsync(email.Id, CameBack, news, cancellationToken).ConfigureAwait(false);
         return result;
     }
 
@@ -338,6 +355,28 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
         FetchQuery query = new FetchQuery("email", "activityid", "statuscode", "messageid").Where("activityid", "eq", activityId.ToString("D"));
         OrganizationAnswer answer = await connection.SendAsync(OrganizationConnection.Fetch(query, What), cancellationToken).ConfigureAwait(false);
         return OrganizationConnection.Rows(answer, What).Select(r => (JsonElement?)r).FirstOrDefault();
+    }
+
+    /// <summary>Reads why emails failed that are Failed already. Without the right to read notes the judgement goes by the report alone.</summary>
+    private async ValueTask<Dictionary<Guid, string>> ReasonsAsync(List<JsonElement> rows, CancellationToken cancellationToken)
+    {
+        const string what = "the notes";
+        var reasons = new Dictionary<Guid, string>();
+        string[] failed = [.. rows.Where(r => r.Number("statuscode") == (int)EmailStatus.Failed).Select(r => r.Id("activityid")?.ToString("D")).OfType<string>().Distinct()];
+        if (failed.Length == 0)
+            return reasons;
+        FetchQuery query = new FetchQuery("annotation", "annotationid", "notetext", "objectid")
+            .WhereAny(["objectid"], failed).WhereAny(["subject"], [NotSent, CameBack]).By("createdon").Top(MaxNamed);
+        OrganizationAnswer answer = await connection.TryAsync(OrganizationConnection.Fetch(query, what), cancellationToken).ConfigureAwait(false);
+        if (answer.Fault is not null)
+            return reasons;
+        foreach (JsonElement note in OrganizationConnection.Rows(answer, what))
+        {
+            if (note.Id("_objectid_value") is { } id && note.Text("notetext") is { } text)
+                reasons[id] = reasons.TryGetValue(id, out string? earlier) ? $"{earlier}\n{text}" : text;
+        }
+
+        return reasons;
     }
 
     private static SoapEntity Columns(PendingEmail email, SendOutcome outcome, TableDirectory tables)

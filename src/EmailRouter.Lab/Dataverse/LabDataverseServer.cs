@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Xml.Linq;
 using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Dataverse.Messages;
@@ -9,6 +10,7 @@ using EmailRouter.Lab.OData;
 using EmailRouter.Lab.Dataverse.Rows;
 using EmailRouter.Lab.Http;
 using EmailRouter.Lab.OAuth;
+using EmailRouter.Lab.Organization;
 using EmailRouter.Lab.Servers;
 using EmailRouter.Routing.Tracking;
 
@@ -57,6 +59,9 @@ public sealed class LabDataverseServer : LabHttpServer
 
     /// <summary>Gets the root of the newest version, in the clear, with a slash at the end.</summary>
     public Uri Root => new(Url, "api/data/v9.2/");
+
+    /// <summary>Gets the address of the same organization's SOAP service, Organization.svc/web, which takes the same tokens and obeys the same <see cref="Policy"/>.</summary>
+    public Uri OrganizationService => new(Url, "XRMServices/2011/Organization.svc/web");
 
     private protected override LabProtocol Protocol => LabProtocol.Dataverse;
 
@@ -110,6 +115,8 @@ public sealed class LabDataverseServer : LabHttpServer
 
     private protected override async ValueTask<LabHttpAnswer> HandleAsync(LabHttpRequest request, CancellationToken cancellationToken)
     {
+        if (IsOrganizationService(request))
+            return await HandleSoapAsync(request, cancellationToken);
         (string root, string? path, bool isOld) = Split(request);
         if (path is null)
             return LabHttpAnswer.OfText(404, "There is no service at this address.");
@@ -128,7 +135,7 @@ public sealed class LabDataverseServer : LabHttpServer
         LabHttpAnswer answer;
         try
         {
-            Caller caller = await IdentifyAsync(token, request, cancellationToken);
+            Caller caller = await IdentifyAsync(token, request.Header("CallerObjectId"), request.Header("MSCRMCallerID"), cancellationToken);
             CheckLimits(caller.UserId, request);
             answer = path == "$batch"
                 ? await new BatchRequests(parsed, part => CarryOutAsync(part, caller, cancellationToken), parts => CarryOutTogetherAsync(parts, caller, cancellationToken)).HandleAsync()
@@ -142,10 +149,41 @@ public sealed class LabDataverseServer : LabHttpServer
         return answer.With("OData-Version", "4.0").With("REQ_ID", Guid.NewGuid().ToString()).With("x-ms-service-request-id", Guid.NewGuid().ToString());
     }
 
+    private async ValueTask<LabHttpAnswer> HandleSoapAsync(LabHttpRequest request, CancellationToken cancellationToken)
+    {
+        if (tokens.Accept(request.BearerToken, Url.ToString(), TlsUrl.ToString(), request.BaseUrl) is not { } token)
+            return Challenge(request);
+        if (request.Method != "POST")
+            return LabHttpAnswer.OfText(405, "The service takes POST alone.");
+        try
+        {
+            (Guid? callerId, XElement operation) = OrganizationRequests.Open(request.Body);
+            Caller caller = await IdentifyAsync(token, string.Empty, callerId?.ToString("D") ?? string.Empty, cancellationToken);
+            CheckLimits(caller.UserId, request);
+            return await new OrganizationRequests(this, caller, $"{request.BaseUrl}/api/data/v9.2/").HandleAsync(operation, cancellationToken);
+        }
+        catch (CrmException e)
+        {
+            return OrganizationRequests.Fault(ODataAnswer.Explain(e));
+        }
+        catch (ODataException e)
+        {
+            return OrganizationRequests.Fault(e);
+        }
+    }
+
+    /// <summary>Reads rows as a caller sees them.</summary>
+    internal async ValueTask<T> ReadAsync<T>(Caller caller, Func<RowReader, CallerAccess, T> read, CancellationToken cancellationToken) =>
+        await crm.ReadAsync(work => read(new RowReader(work, ModelOf(work), caller.UserId, Clock.GetUtcNow()), new CallerAccess(Policy, caller.UserId)), cancellationToken);
+
+    /// <summary>Changes rows with a caller's rights, together or not at all.</summary>
+    internal async ValueTask<T> ChangeAsync<T>(Caller caller, Func<RowReader, CallerAccess, T> change, CancellationToken cancellationToken) =>
+        await crm.ChangeAsync(work => change(new RowReader(work, ModelOf(work), caller.UserId, Clock.GetUtcNow()), new CallerAccess(Policy, caller.UserId)), cancellationToken);
+
     private static Preferences SafePreferences(ODataRequest request) => Preferences.Parse(request.Header("Prefer"));
 
     /// <summary>Carries out one request, in a transaction of its own.</summary>
-    private async ValueTask<LabHttpAnswer> CarryOutAsync(ODataRequest request, Caller caller, CancellationToken cancellationToken)
+    internal async ValueTask<LabHttpAnswer> CarryOutAsync(ODataRequest request, Caller caller, CancellationToken cancellationToken)
     {
         try
         {
@@ -203,14 +241,12 @@ public sealed class LabDataverseServer : LabHttpServer
     }
 
     /// <summary>Finds the user whom a request is made by, or for (impersonation).</summary>
-    private async ValueTask<Caller> IdentifyAsync(LabAccessToken token, LabHttpRequest request, CancellationToken cancellationToken)
+    private async ValueTask<Caller> IdentifyAsync(LabAccessToken token, string objectId, string callerId, CancellationToken cancellationToken)
     {
         CrmRecord user = token.UserName is { } name
             ? await FindUserAsync("internalemailaddress", name, cancellationToken)
             : await FindUserAsync("applicationid", Guid.TryParse(token.ClientId, out Guid application) ? application : Guid.Empty, cancellationToken);
         CheckEnabled(user);
-        string objectId = request.Header("CallerObjectId");
-        string callerId = request.Header("MSCRMCallerID");
         if (objectId.Length == 0 && callerId.Length == 0)
             return new Caller(user.Id, user.Id);
         if (!Guid.TryParse(objectId.Length > 0 ? objectId : callerId, out Guid asked))
@@ -261,6 +297,11 @@ public sealed class LabDataverseServer : LabHttpServer
 
     private LabHttpAnswer Challenge(LabHttpRequest? request) => new LabHttpAnswer(401)
         .With("WWW-Authenticate", $"Bearer authorization_uri={tokens.Authority}/oauth2/authorize, resource_id={request?.BaseUrl ?? Url.ToString().TrimEnd('/')}/");
+
+    /// <summary>Tells whether a request is for Organization.svc, with or without the organization before it.</summary>
+    private static bool IsOrganizationService(LabHttpRequest request) => request.Path.Split('/', StringSplitOptions.RemoveEmptyEntries) is
+        [.., var services, "2011", var service, "web"] segments && segments.Length is 4 or 5 &&
+        services.Equals("XRMServices", StringComparison.OrdinalIgnoreCase) && service.Equals("Organization.svc", StringComparison.OrdinalIgnoreCase);
 
     private static string KindOf(string path) =>
         string.Join('/', path.Split('/', StringSplitOptions.RemoveEmptyEntries).Select(s => s.Split('(', '%')[0]).Where(s => s.Length > 0));
