@@ -13,6 +13,7 @@ internal struct BodyDecoder(ReadOnlyMemory<byte> body, MimeTransferEncoding enco
     private readonly ReadOnlyMemory<byte> body = body;
     private Base64Decoder base64;
     private int position;
+    private int contentEnd;
     private bool finished;
 
     /// <summary>Decodes the next bytes.</summary>
@@ -36,7 +37,7 @@ internal struct BodyDecoder(ReadOnlyMemory<byte> body, MimeTransferEncoding enco
 
                     break;
                 case MimeTransferEncoding.QuotedPrintable:
-                    written = QuotedPrintableDecoder.Decode(source, ref position, destination);
+                    written = QuotedPrintableDecoder.Decode(source, ref position, ref contentEnd, destination);
                     finished = position == source.Length;
                     break;
                 case MimeTransferEncoding.UUEncode:

@@ -6,18 +6,29 @@ namespace EmailRouter.Mime.Codecs;
 /// </summary>
 internal static class QuotedPrintableDecoder
 {
-    // White space in front of a line end is looked for this far; longer runs count as content.
-    private const int LongestPadding = 1000;
-
     // Blanks at the end of a window are looked at again with the next one, so windows are short.
     private const int LongestWindow = 4096;
 
     /// <summary>Decodes until the source is used up or the destination is full.</summary>
-    public static int Decode(ReadOnlySpan<byte> source, ref int position, Span<byte> destination)
+    /// <param name="source">The encoded bytes.</param>
+    /// <param name="position">How far they are decoded.</param>
+    /// <param name="contentEnd">How far blanks are known to be content, so that a long run of them is looked through only once; 0 at first.</param>
+    /// <param name="destination">Where the bytes go.</param>
+    /// <returns>How many bytes were written.</returns>
+    public static int Decode(ReadOnlySpan<byte> source, ref int position, ref int contentEnd, Span<byte> destination)
     {
         int written = 0;
         while (position < source.Length && written < destination.Length)
         {
+            if (position < contentEnd)
+            {
+                int count = Math.Min(contentEnd - position, destination.Length - written);
+                source.Slice(position, count).CopyTo(destination[written..]);
+                position += count;
+                written += count;
+                continue;
+            }
+
             ReadOnlySpan<byte> rest = source[position..];
             ReadOnlySpan<byte> window = rest[..Math.Min(rest.Length, Math.Min(destination.Length - written, LongestWindow))];
             int run = window.IndexOfAny((byte)'=', (byte)'\n');
@@ -39,12 +50,10 @@ internal static class QuotedPrintableDecoder
                         // Nothing but blanks up to the end of the destination: what follows decides whether they are content.
                         int blanks = CountBlanks(rest, out bool atLineEnd);
                         if (atLineEnd)
-                        {
                             position += blanks;
-                            continue;
-                        }
-
-                        kept = Math.Min(window.Length, blanks);
+                        else
+                            contentEnd = position + blanks;
+                        continue;
                     }
                 }
 
@@ -86,12 +95,11 @@ internal static class QuotedPrintableDecoder
 
     private static int CountBlanks(ReadOnlySpan<byte> rest, out bool atLineEnd)
     {
-        ReadOnlySpan<byte> ahead = rest.Length > LongestPadding ? rest[..LongestPadding] : rest;
-        int blanks = ahead.IndexOfAnyExcept((byte)' ', (byte)'\t');
+        int blanks = rest.IndexOfAnyExcept((byte)' ', (byte)'\t');
         if (blanks < 0)
         {
-            atLineEnd = ahead.Length == rest.Length;
-            return ahead.Length;
+            atLineEnd = true;
+            return rest.Length;
         }
 
         ReadOnlySpan<byte> after = rest[blanks..];

@@ -23,6 +23,27 @@ public sealed class BodyDecoderTests
     public void Base64_is_decoded_whatever_lies_between(string text, string expected) =>
         Assert.Equal(expected, Encoding.Latin1.GetString(Decode(text, MimeTransferEncoding.Base64)));
 
+    [Theory]
+    [InlineData("\r\nend", "=3D\r\nend")]
+    [InlineData("x\r\n", null)]
+    [InlineData("", "=3D")]
+    public void A_long_run_of_blanks_is_the_same_however_it_is_read(string after, string? expected)
+    {
+        string blanks = new(' ', 9000);
+        byte[] body = Encoding.ASCII.GetBytes("=3D" + blanks + after);
+        string wanted = expected?.Replace("=3D", "=", StringComparison.Ordinal) ?? "=" + blanks + after;
+        foreach (int room in (int[])[64, 100, 1000, 4096, 8192, 20_000])
+        {
+            var decoder = new BodyDecoder(body, MimeTransferEncoding.QuotedPrintable);
+            var text = new StringBuilder();
+            byte[] buffer = new byte[room];
+            for (int read; (read = decoder.Read(buffer)) > 0;)
+                text.Append(Encoding.ASCII.GetString(buffer, 0, read));
+
+            Assert.Equal(wanted, text.ToString());
+        }
+    }
+
     [Fact]
     public void Base64_of_any_length_and_line_length_is_decoded()
     {
@@ -74,7 +95,8 @@ public sealed class BodyDecoderTests
                 (string[])["a", " ", "  ", "\r\n", "\n", "=41", "=\r\n", "= \r\n", "=", "\r", "\t"]).Select(choices => choices[random.Next(choices.Length)]));
             byte[] whole = new byte[4096];
             int position = 0;
-            int length = QuotedPrintableDecoder.Decode(Encoding.Latin1.GetBytes(text), ref position, whole);
+            int contentEnd = 0;
+            int length = QuotedPrintableDecoder.Decode(Encoding.Latin1.GetBytes(text), ref position, ref contentEnd, whole);
             Assert.Equal(text.Length, position);
 
             var pieces = new List<byte>();

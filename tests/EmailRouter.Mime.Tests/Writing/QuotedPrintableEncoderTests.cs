@@ -30,7 +30,8 @@ public sealed class QuotedPrintableEncoderTests
         Assert.All(encoded.Split("\r\n"), line => Assert.True(line.Length <= 76, line));
         byte[] decoded = new byte[text.Length * 3];
         int position = 0;
-        int written = Mime.Codecs.QuotedPrintableDecoder.Decode(Encoding.ASCII.GetBytes(encoded), ref position, decoded);
+        int contentEnd = 0;
+        int written = Mime.Codecs.QuotedPrintableDecoder.Decode(Encoding.ASCII.GetBytes(encoded), ref position, ref contentEnd, decoded);
         Assert.Equal(text, Encoding.UTF8.GetString(decoded, 0, written));
     }
 
