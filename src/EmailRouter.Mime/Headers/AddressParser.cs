@@ -247,9 +247,14 @@ internal sealed class AddressParser(MimeLimits limits, DiagnosticList? diagnosti
         string text = literal.ToString().Trim();
         if (text.Length == 0)
             return;
-        if (!text.Contains('@', StringComparison.Ordinal))
+        string address = AddrSpec(text);
+        if (!address.Contains('@', StringComparison.Ordinal))
         {
-            // "root", or the first half of "Smith, Ann <ann@example.com>".
+            // "root", or the first half of "Smith, Ann <ann@example.com>"; or all that has an @ is a comment.
+            if (text.Contains('@', StringComparison.Ordinal))
+                text = address;
+            if (text.Length == 0)
+                return;
             nameless.Add(text.Length > LongestName ? text[..LongestName] : text);
             if (nameless.Count > 100)
                 FlushNameless();
@@ -258,7 +263,6 @@ internal sealed class AddressParser(MimeLimits limits, DiagnosticList? diagnosti
 
         FlushNameless();
         string? display = DecodeName(comment.ToString());
-        string address = AddrSpec(text);
         if (address.Contains(' ', StringComparison.Ordinal) && address[0] != '"')
         {
             // "Ann ann@example.com", "ann@example.com (work) urgent": the word with the @ is the address.
@@ -362,6 +366,18 @@ internal sealed class AddressParser(MimeLimits limits, DiagnosticList? diagnosti
         for (int i = 0; i < text.Length; i++)
         {
             char current = text[i];
+            int encoded = nesting == 0 && !inQuotes && current == '=' ? EncodedWords.Measure(text.AsSpan(i)) : 0;
+            if (encoded > 0)
+            {
+                // Parentheses in it are no comment.
+                if (blank && result.Length > 0)
+                    result.Append(' ');
+                blank = false;
+                result.Append(text, i, encoded);
+                i += encoded - 1;
+                continue;
+            }
+
             if (nesting == 0 && current == '"')
                 inQuotes = !inQuotes;
             if (!inQuotes && current == '(')
