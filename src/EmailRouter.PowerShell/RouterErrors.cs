@@ -21,6 +21,7 @@ internal static class RouterErrors
         ("NotInstalled", ErrorCategory.NotInstalled),
         ("NotEmbedded", ErrorCategory.InvalidOperation),
         ("NotNeeded", ErrorCategory.InvalidOperation),
+        ("NotAlone", ErrorCategory.InvalidArgument),
         ("NotRunning", ErrorCategory.InvalidOperation),
         ("Mismatch", ErrorCategory.InvalidArgument),
         ("Parameter", ErrorCategory.InvalidArgument),
@@ -64,7 +65,8 @@ internal static class RouterErrors
     public static IReadOnlyList<string> OwnIds { get; } =
     [
         "RouterDeploymentNotFound", "RouterProfileNotFound", "RouterMailboxNotFound", "RouterMailboxBusy", "RouterPathNotFound", "RouterMessageTooLarge",
-        "RouterQuarantineNotFound", "RouterParameterInvalid", "RouterSignInNotNeeded", "RouterParameterAmbiguous", "RouterLabNotInstalled", "RouterLabNotRunning", "CrmRecordNotFound", "CrmStoreMissing",
+        "RouterQuarantineNotFound", "RouterParameterInvalid", "RouterSignInNotNeeded", "RouterParameterAmbiguous", "RouterTokenScriptNotAlone",
+        "RouterLabNotInstalled", "RouterLabNotRunning", "CrmRecordNotFound", "CrmStoreMissing",
     ];
 
     /// <summary>Makes the record of an exception of the engine.</summary>
@@ -146,6 +148,12 @@ internal static class RouterErrors
     /// <summary>Parameters contradict each other, or a value makes no sense.</summary>
     public static ErrorRecord ParameterInvalid(string message, string remedy, object? target) =>
         Own("RouterParameterInvalid", "Parameters", message, remedy, target);
+
+    /// <summary>A token script reads variables that will not be there when it runs.</summary>
+    public static ErrorRecord TokenScriptNotAlone(IReadOnlyList<string> variables) => Own(
+        "RouterTokenScriptNotAlone", "Parameters",
+        $"The token script reads {string.Join(", ", variables)}, which nothing in it sets: it runs in a PowerShell of its own, where variables of this session do not exist.",
+        "Set the variable within the script, from an environment variable ($env:EMAILROUTER_USER and others), a file or a store of secrets.", variables);
 
     /// <summary>The module was built without the lab.</summary>
     public static ErrorRecord LabNotInstalled(string path, Exception cause)

@@ -132,7 +132,7 @@ public sealed class CmdletConventionTests
     [InlineData("Set-RouterDeployment", "Credential", "ProcessAccount")]
     public void Ways_to_log_in_cannot_be_combined(string cmdlet, params string[] ways)
     {
-        string[] flows = ["ClientSecret", "CertificatePath", "CertificateThumbprint", "ManagedIdentity", "DeviceCode", "Interactive", "TokenCommand"];
+        string[] flows = ["ClientSecret", "CertificatePath", "CertificateThumbprint", "ManagedIdentity", "DeviceCode", "Interactive", "TokenCommand", "TokenScript"];
         Type type = Cmdlets.All.Single(one => Cmdlets.NameOf(one) == cmdlet);
 
         string[] sets = [.. flows.Concat(ways).Select(way =>
@@ -170,7 +170,7 @@ public sealed class CmdletConventionTests
         {
             Assert.Equal(["CertificatePath"], SetsOf("CertificatePassword"));
             Assert.Equal(["TokenCommand"], SetsOf("TokenArgument"));
-            Assert.Equal(["DeviceCode", "Interactive", "TokenCommand"], SetsOf("UserName"));
+            Assert.Equal(["DeviceCode", "Interactive", "TokenCommand", "TokenScript"], SetsOf("UserName"));
             Assert.DoesNotContain("TokenCommand", SetsOf("ClientId"));
             Assert.DoesNotContain("ManagedIdentity", SetsOf("TenantId"));
 

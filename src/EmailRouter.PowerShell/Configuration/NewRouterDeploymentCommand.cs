@@ -13,7 +13,7 @@ namespace EmailRouter.PowerShell.Configuration;
 /// <para>An embedded CRM is one SQLite file, made with -Create.</para>
 /// <para>
 /// Other CRM systems are reached by their address: Dataverse (Dynamics 365 and CRM 2016 and later), Organization (CRM 2011 to 2015) and CrmService (CRM 4.0). How the router logs in is told
-/// by one parameter: -ClientSecret, -CertificatePath, -CertificateThumbprint, -ManagedIdentity, -DeviceCode, -Interactive, -TokenCommand, -Credential or -ProcessAccount.
+/// by one parameter: -ClientSecret, -CertificatePath, -CertificateThumbprint, -ManagedIdentity, -DeviceCode, -Interactive, -TokenCommand, -TokenScript, -Credential or -ProcessAccount.
 /// </para>
 /// </remarks>
 /// <example>
@@ -79,6 +79,7 @@ public sealed class NewRouterDeploymentCommand : OAuthConfigurationCmdlet
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = DeviceCodeParameterSet)]
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = InteractiveParameterSet)]
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = TokenCommandParameterSet)]
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = TokenScriptParameterSet)]
     [ValidateNotNull]
     public Uri? Url { get; set; }
 
@@ -92,6 +93,7 @@ public sealed class NewRouterDeploymentCommand : OAuthConfigurationCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = DeviceCodeParameterSet)]
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = InteractiveParameterSet)]
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = TokenCommandParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = TokenScriptParameterSet)]
     [ValidateNotNullOrEmpty]
     [ArgumentCompleter(typeof(CrmSystemCompleter))]
     public string? System { get; set; }
@@ -116,6 +118,7 @@ public sealed class NewRouterDeploymentCommand : OAuthConfigurationCmdlet
     [Parameter(ParameterSetName = DeviceCodeParameterSet)]
     [Parameter(ParameterSetName = InteractiveParameterSet)]
     [Parameter(ParameterSetName = TokenCommandParameterSet)]
+    [Parameter(ParameterSetName = TokenScriptParameterSet)]
     public DecisionAuthority Decides { get; set; }
 
     /// <summary>SHA-256 pins (hexadecimal) of public keys that are accepted although their chain is not trusted.</summary>
@@ -128,6 +131,7 @@ public sealed class NewRouterDeploymentCommand : OAuthConfigurationCmdlet
     [Parameter(ParameterSetName = DeviceCodeParameterSet)]
     [Parameter(ParameterSetName = InteractiveParameterSet)]
     [Parameter(ParameterSetName = TokenCommandParameterSet)]
+    [Parameter(ParameterSetName = TokenScriptParameterSet)]
     [ValidatePattern("^[0-9A-Fa-f]{64}$")]
     public string[] CertificatePin { get; set; } = [];
 
@@ -141,6 +145,7 @@ public sealed class NewRouterDeploymentCommand : OAuthConfigurationCmdlet
     [Parameter(ParameterSetName = DeviceCodeParameterSet)]
     [Parameter(ParameterSetName = InteractiveParameterSet)]
     [Parameter(ParameterSetName = TokenCommandParameterSet)]
+    [Parameter(ParameterSetName = TokenScriptParameterSet)]
     public SwitchParameter AllowPlainTextPassword { get; set; }
 
     /// <summary>Further settings of the CRM system, by name.</summary>
@@ -153,6 +158,7 @@ public sealed class NewRouterDeploymentCommand : OAuthConfigurationCmdlet
     [Parameter(ParameterSetName = DeviceCodeParameterSet)]
     [Parameter(ParameterSetName = InteractiveParameterSet)]
     [Parameter(ParameterSetName = TokenCommandParameterSet)]
+    [Parameter(ParameterSetName = TokenScriptParameterSet)]
     [ValidateNotNull]
     public Hashtable Options { get; set; } = [];
 
@@ -184,7 +190,7 @@ public sealed class NewRouterDeploymentCommand : OAuthConfigurationCmdlet
     protected override async Task ProcessRecordAsync(CancellationToken cancellationToken)
     {
         ConfigurationStore store = await OpenConfigurationAsync().ConfigureAwait(false);
-        await ResolveOAuthPathsAsync().ConfigureAwait(false);
+        await CheckOAuthAsync().ConfigureAwait(false);
         bool isEmbedded = ParameterSetName == EmbeddedParameterSet;
         DeploymentConfiguration deployment = new()
         {

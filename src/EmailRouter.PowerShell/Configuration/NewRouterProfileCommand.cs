@@ -47,6 +47,16 @@ namespace EmailRouter.PowerShell.Configuration;
 /// <code>New-RouterProfile Exchange-In -Direction Incoming -System Exchange -Url https://mail.contoso.test/EWS/Exchange.asmx -ProcessAccount -Access Impersonation -Folder Inbox</code>
 /// <para>The account opens the mailboxes it may impersonate.</para>
 /// </example>
+/// <example>
+/// <summary>Get tokens by a script of your own</summary>
+/// <code>
+/// New-RouterProfile Online-In -Direction Incoming -System Imap -HostName outlook.office365.com -TokenScript {
+///     Connect-AzAccount -Identity | Out-Null
+///     Get-AzAccessToken -ResourceUrl $env:EMAILROUTER_RESOURCE
+/// }
+/// </code>
+/// <para>The script runs in a PowerShell of its own whenever a token is needed; its text is in the configuration.</para>
+/// </example>
 [Cmdlet(VerbsCommon.New, "RouterProfile", SupportsShouldProcess = true, DefaultParameterSetName = MailboxCredentialParameterSet)]
 [OutputType(typeof(RouterProfileInfo))]
 public sealed class NewRouterProfileCommand : OAuthConfigurationCmdlet
@@ -84,6 +94,7 @@ public sealed class NewRouterProfileCommand : OAuthConfigurationCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = DeviceCodeParameterSet)]
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = InteractiveParameterSet)]
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = TokenCommandParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = TokenScriptParameterSet)]
     [Alias("Host", "Server")]
     [ValidateNotNullOrEmpty]
     public string? HostName { get; set; }
@@ -100,6 +111,7 @@ public sealed class NewRouterProfileCommand : OAuthConfigurationCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = DeviceCodeParameterSet)]
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = InteractiveParameterSet)]
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = TokenCommandParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = TokenScriptParameterSet)]
     [ValidateRange(1, 65535)]
     public int? Port { get; set; }
 
@@ -118,6 +130,7 @@ public sealed class NewRouterProfileCommand : OAuthConfigurationCmdlet
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = DeviceCodeParameterSet)]
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = InteractiveParameterSet)]
     [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = TokenCommandParameterSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = TokenScriptParameterSet)]
     [ValidateNotNull]
     public Uri? Url { get; set; }
 
@@ -203,7 +216,7 @@ public sealed class NewRouterProfileCommand : OAuthConfigurationCmdlet
         if (HostName is not null && Url is not null)
             throw Terminating(RouterErrors.AmbiguousServer(Name));
         ConfigurationStore store = await OpenConfigurationAsync().ConfigureAwait(false);
-        await ResolveOAuthPathsAsync().ConfigureAwait(false);
+        await CheckOAuthAsync().ConfigureAwait(false);
         ProfileConfiguration profile = new()
         {
             Name = Name,

@@ -16,6 +16,7 @@ public abstract class OAuthConfigurationCmdlet : RouterConfigurationCmdlet
     private protected const string DeviceCodeParameterSet = "DeviceCode";
     private protected const string InteractiveParameterSet = "Interactive";
     private protected const string TokenCommandParameterSet = "TokenCommand";
+    private protected const string TokenScriptParameterSet = "TokenScript";
 
     /// <summary>The id of the application that is registered for the router; with -ManagedIdentity the client id of a user-assigned identity.</summary>
     [Parameter(ParameterSetName = ClientSecretParameterSet)]
@@ -28,12 +29,14 @@ public abstract class OAuthConfigurationCmdlet : RouterConfigurationCmdlet
     [ValidateNotNullOrEmpty]
     public string? ClientId { get; set; }
 
-    /// <summary>The id or domain of the tenant.</summary>
+    /// <summary>The id or domain of the tenant. A token command or script finds it in $env:EMAILROUTER_TENANT.</summary>
     [Parameter(ParameterSetName = ClientSecretParameterSet)]
     [Parameter(ParameterSetName = CertificatePathParameterSet)]
     [Parameter(ParameterSetName = CertificateThumbprintParameterSet)]
     [Parameter(ParameterSetName = DeviceCodeParameterSet)]
     [Parameter(ParameterSetName = InteractiveParameterSet)]
+    [Parameter(ParameterSetName = TokenCommandParameterSet)]
+    [Parameter(ParameterSetName = TokenScriptParameterSet)]
     [Alias("Tenant")]
     [ValidateNotNullOrEmpty]
     public string? TenantId { get; set; }
@@ -55,6 +58,7 @@ public abstract class OAuthConfigurationCmdlet : RouterConfigurationCmdlet
     [Parameter(ParameterSetName = DeviceCodeParameterSet)]
     [Parameter(ParameterSetName = InteractiveParameterSet)]
     [Parameter(ParameterSetName = TokenCommandParameterSet)]
+    [Parameter(ParameterSetName = TokenScriptParameterSet)]
     [ValidateNotNullOrEmpty]
     public string[]? Scope { get; set; }
 
@@ -97,10 +101,14 @@ public abstract class OAuthConfigurationCmdlet : RouterConfigurationCmdlet
     [Parameter(ParameterSetName = DeviceCodeParameterSet)]
     [Parameter(ParameterSetName = InteractiveParameterSet)]
     [Parameter(ParameterSetName = TokenCommandParameterSet)]
+    [Parameter(ParameterSetName = TokenScriptParameterSet)]
     [ValidateNotNullOrEmpty]
     public string? UserName { get; set; }
 
-    /// <summary>A program or PowerShell script that prints an access token, or JSON with access_token and expires_on as 'az account get-access-token' does.</summary>
+    /// <summary>
+    /// A program or PowerShell script file that prints an access token, or JSON with access_token and expires_on as 'az account get-access-token' does. It finds the same environment variables
+    /// as -TokenScript; EMAILROUTER_USER only if an argument names {user}.
+    /// </summary>
     [Parameter(Mandatory = true, ParameterSetName = TokenCommandParameterSet)]
     [ValidateNotNullOrEmpty]
     public string? TokenCommand { get; set; }
@@ -110,6 +118,16 @@ public abstract class OAuthConfigurationCmdlet : RouterConfigurationCmdlet
     [ValidateNotNull]
     public string[]? TokenArgument { get; set; }
 
+    /// <summary>
+    /// A script that returns an access token, or an object or JSON with access_token and expires_on or expires_in. Its text is kept in the configuration and runs in a PowerShell of its own
+    /// under the router's account, so nothing of this session is there: no variables, functions or profile. It finds what it needs in $env:EMAILROUTER_PROFILE or
+    /// $env:EMAILROUTER_DEPLOYMENT, $env:EMAILROUTER_SERVER, $env:EMAILROUTER_RESOURCE, $env:EMAILROUTER_SCOPE, $env:EMAILROUTER_TENANT and $env:EMAILROUTER_USER (the mailbox or account).
+    /// A script that names EMAILROUTER_USER runs for each mailbox, any other one gives a token for all. Do not write secrets into it.
+    /// </summary>
+    [Parameter(Mandatory = true, ParameterSetName = TokenScriptParameterSet)]
+    [ValidateNotNull]
+    public ScriptBlock? TokenScript { get; set; }
+
     /// <summary>Gets the flow that the parameters name; null when they name none.</summary>
     private protected OAuthFlow? Flow => ParameterSetName switch
     {
@@ -118,18 +136,20 @@ public abstract class OAuthConfigurationCmdlet : RouterConfigurationCmdlet
         ManagedIdentityParameterSet => OAuthFlow.ManagedIdentity,
         DeviceCodeParameterSet => OAuthFlow.DeviceCode,
         InteractiveParameterSet => OAuthFlow.Interactive,
-        TokenCommandParameterSet => OAuthFlow.Command,
+        TokenCommandParameterSet or TokenScriptParameterSet => OAuthFlow.Command,
         _ => null,
     };
 
-    /// <summary>Turns the paths among the parameters into full ones. Call it once, before <see cref="MakeOAuth"/>.</summary>
+    /// <summary>Turns the paths among the parameters into full ones, and refuses a script that needs more than itself. Call it once, before <see cref="MakeOAuth"/>.</summary>
     /// <returns>A task that ends when they are.</returns>
-    private protected async Task ResolveOAuthPathsAsync()
+    private protected async Task CheckOAuthAsync()
     {
         if (CertificatePath is { } certificate)
             CertificatePath = await ResolvePathAsync(certificate).ConfigureAwait(false);
         if (TokenCommand is { } command)
             TokenCommand = await FindCommandAsync(command).ConfigureAwait(false);
+        if (TokenScript is { } script && TokenScriptText.OutsideVariables(script) is { Count: > 0 } outside)
+            throw Terminating(RouterErrors.TokenScriptNotAlone(outside));
     }
 
     /// <summary>Makes the settings that the parameters name. Application and tenant that are not named stay.</summary>
@@ -142,13 +162,13 @@ public abstract class OAuthConfigurationCmdlet : RouterConfigurationCmdlet
             return null;
         bool isSameFlow = old?.Flow == flow;
         bool keepsApplication = flow != OAuthFlow.Command && (flow == OAuthFlow.ManagedIdentity) == (old?.Flow == OAuthFlow.ManagedIdentity);
-        bool keepsTenant = flow is not (OAuthFlow.Command or OAuthFlow.ManagedIdentity);
+        bool keepsTenant = flow != OAuthFlow.ManagedIdentity && (flow != OAuthFlow.Command || isSameFlow);
         return new OAuthConfiguration
         {
             Flow = flow,
             ClientId = ClientId ?? (keepsApplication ? old?.ClientId : null) ?? string.Empty,
             TenantId = TenantId ?? (keepsTenant ? old?.TenantId : null),
-            Authority = Authority ?? (keepsTenant && TenantId is null ? old?.Authority : null),
+            Authority = Authority ?? (keepsTenant && flow != OAuthFlow.Command && TenantId is null ? old?.Authority : null),
             Scopes = Scope ?? (isSameFlow ? old!.Scopes : []),
             ClientSecret = Protect(ClientSecret, store),
             Certificate = CertificatePath ?? CertificateThumbprint?.ToUpperInvariant(),
@@ -156,6 +176,7 @@ public abstract class OAuthConfigurationCmdlet : RouterConfigurationCmdlet
             UserName = UserName ?? (isSameFlow ? old!.UserName : null),
             Command = TokenCommand,
             Arguments = TokenArgument ?? [],
+            Script = TokenScript is null ? [] : TokenScriptText.LinesOf(TokenScript),
         };
     }
 

@@ -76,6 +76,7 @@ public sealed class SetRouterDeploymentCommand : OAuthConfigurationCmdlet
     [Parameter(ParameterSetName = DeviceCodeParameterSet)]
     [Parameter(ParameterSetName = InteractiveParameterSet)]
     [Parameter(ParameterSetName = TokenCommandParameterSet)]
+    [Parameter(ParameterSetName = TokenScriptParameterSet)]
     public SwitchParameter AddApplication { get; set; }
 
     /// <summary>The ids of further applications that are no longer used.</summary>
@@ -140,7 +141,7 @@ public sealed class SetRouterDeploymentCommand : OAuthConfigurationCmdlet
     protected override async Task ProcessRecordAsync(CancellationToken cancellationToken)
     {
         ConfigurationStore store = await OpenConfigurationAsync().ConfigureAwait(false);
-        await ResolveOAuthPathsAsync().ConfigureAwait(false);
+        await CheckOAuthAsync().ConfigureAwait(false);
         string? path = Path is null ? null : await ResolvePathAsync(Path).ConfigureAwait(false);
         foreach (string name in Name)
         {

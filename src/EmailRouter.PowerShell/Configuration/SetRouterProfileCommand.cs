@@ -151,7 +151,7 @@ public sealed class SetRouterProfileCommand : OAuthConfigurationCmdlet
         if (HostName is not null && Url is not null)
             throw Terminating(RouterErrors.AmbiguousServer(string.Join(", ", Name)));
         ConfigurationStore store = await OpenConfigurationAsync().ConfigureAwait(false);
-        await ResolveOAuthPathsAsync().ConfigureAwait(false);
+        await CheckOAuthAsync().ConfigureAwait(false);
         string? path = Path is null ? null : await ResolvePathAsync(Path).ConfigureAwait(false);
         foreach (string name in Name)
         {

@@ -22,7 +22,7 @@ public sealed class RouterLabInfo
         GraphUrl = lab.Graph.TlsServiceUrl;
         DataverseUrl = lab.Dataverse.TlsUrl;
         TokenUrl = lab.Tokens.Authority;
-        CertificatePin = lab.Pop3.CertificatePin;
+        CertificatePin = [lab.Pop3.CertificatePin, lab.Smtp.CertificatePin, lab.Exchange.CertificatePin, lab.Graph.CertificatePin, lab.Dataverse.CertificatePin, lab.Tokens.CertificatePin];
     }
 
     /// <summary>Gets the folder of the CRM, the configuration and the state.</summary>
@@ -64,8 +64,8 @@ public sealed class RouterLabInfo
     /// <summary>Gets the authority that issues tokens for Exchange, Graph and Dataverse; the lab's session names its application and secret.</summary>
     public Uri TokenUrl { get; }
 
-    /// <summary>Gets the SHA-256 pin of the servers' public key.</summary>
-    public string CertificatePin { get; }
+    /// <summary>Gets the SHA-256 pins of the servers' public keys: each server has a key of its own.</summary>
+    public string[] CertificatePin { get; }
 
     /// <summary>Gets the lab itself: its mailboxes, what was sent, and faults that can be switched on.</summary>
     public object Session { get; }

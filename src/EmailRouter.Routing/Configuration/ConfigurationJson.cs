@@ -138,6 +138,7 @@ public static class ConfigurationJson
         ClientId = read.ClientId ?? string.Empty,
         Scopes = List(read.Scopes, "scopes", path),
         Arguments = List(read.Arguments, "arguments", path),
+        Script = List(read.Script, "script", path),
     };
 
     private static IReadOnlyList<T> List<T>(IReadOnlyList<T>? list, string name, string path)

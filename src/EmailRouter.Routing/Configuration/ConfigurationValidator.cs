@@ -442,14 +442,22 @@ public static class ConfigurationValidator
 
         private void CheckCommand(string element, OAuthConfiguration oauth)
         {
+            bool hasScript = oauth.Script.Count > 0;
             if (oauth.Flow != OAuthFlow.Command)
             {
+                if (oauth.Command is not null || oauth.Arguments.Count > 0 || hasScript)
+                    Add($"{element}, {(hasScript ? "script" : "command")}", "It is not used by this flow.", "Remove command, arguments and script, or set the flow to Command.");
+            }
+            else if (hasScript)
+            {
                 if (oauth.Command is not null || oauth.Arguments.Count > 0)
-                    Add($"{element}, command", "It is not used by this flow.", "Remove it and its arguments, or set the flow to Command.");
+                    Add($"{element}, command", "There is a script as well.", "Keep the command with its arguments, or the script.");
+                if (oauth.Script.All(string.IsNullOrWhiteSpace))
+                    Add($"{element}, script", "It is empty.", "Write the lines of a PowerShell script that returns a token.");
             }
             else if (string.IsNullOrWhiteSpace(oauth.Command) || !Path.IsPathFullyQualified(oauth.Command))
             {
-                Add($"{element}, command", "It is missing or no full path.", "Write the full path of a program or PowerShell script that prints a token.");
+                Add($"{element}, command", "It is missing or no full path.", "Write the full path of a program or PowerShell script that prints a token, or the script itself as script.");
             }
         }
 

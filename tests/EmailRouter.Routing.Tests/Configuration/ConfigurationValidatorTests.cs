@@ -59,6 +59,9 @@ public sealed class ConfigurationValidatorTests
         { "token user", "profile \"Pop\", oAuth, userName", "nobody signs in" },
         { "token command", "profile \"Pop\", oAuth, command", "no full path" },
         { "token needless command", "profile \"Pop\", oAuth, command", "not used" },
+        { "token needless script", "profile \"Pop\", oAuth, script", "not used" },
+        { "token script and command", "profile \"Pop\", oAuth, command", "script as well" },
+        { "token empty script", "profile \"Pop\", oAuth, script", "empty" },
         { "exchange online", "profile \"Pop\", system", "no longer" },
         { "graph password", "profile \"Pop\", credentialSource", "tokens only" },
         { "graph host", "profile \"Pop\", host", "one address" },
@@ -124,6 +127,7 @@ public sealed class ConfigurationValidatorTests
             ByCertificate with { CertificatePassword = "aesgcm1:EEEE", Authority = new("https://sts.example.test/adfs"), TenantId = null, Scopes = ["https://org.example.test/read"] },
             new OAuthConfiguration { Flow = OAuthFlow.ManagedIdentity },
             new OAuthConfiguration { Flow = OAuthFlow.Command, Command = Folder, Arguments = ["{resource}"], UserName = "x" },
+            new OAuthConfiguration { Flow = OAuthFlow.Command, Script = ["Get-Token"], TenantId = "t" },
             new OAuthConfiguration { Flow = OAuthFlow.Interactive, ClientId = "app", TenantId = "t", UserName = "admin@example.test" },
         })
         {
@@ -252,6 +256,9 @@ public sealed class ConfigurationValidatorTests
             "token user" => Incoming(c, p => Token(p, OAuth with { UserName = "admin@example.test" })),
             "token command" => Incoming(c, p => Token(p, new OAuthConfiguration { Flow = OAuthFlow.Command, Command = "az" })),
             "token needless command" => Incoming(c, p => Token(p, OAuth with { Command = Folder })),
+            "token needless script" => Incoming(c, p => Token(p, OAuth with { Script = ["'t'"] })),
+            "token script and command" => Incoming(c, p => Token(p, new OAuthConfiguration { Flow = OAuthFlow.Command, Command = Folder, Script = ["'t'"] })),
+            "token empty script" => Incoming(c, p => Token(p, new OAuthConfiguration { Flow = OAuthFlow.Command, Script = [" "] })),
             "exchange online" => Incoming(c, p => Token(p, OAuth) with { System = "Exchange", Url = new("https://outlook.office365.com/EWS/Exchange.asmx"), Host = null }),
             "graph password" => Incoming(c, p => p with { System = "Graph", Host = null }),
             "graph host" => Incoming(c, p => Token(p, OAuth) with { System = "Graph", Host = "graph.microsoft.com" }),

@@ -63,6 +63,7 @@ Describe 'The cmdlets of the configuration' -Tag Unit {
             @{ Flow = 'DeviceCode'; With = { @{ ClientId = 'app'; TenantId = 'contoso.test'; DeviceCode = $true; UserName = 'admin@contoso.test' } } }
             @{ Flow = 'Interactive'; With = { @{ ClientId = 'app'; TenantId = 'contoso.test'; Interactive = $true } } }
             @{ Flow = 'Command'; With = { @{ TokenCommand = 'pwsh'; TokenArgument = '-File', 'token.ps1', '{resource}' } } }
+            @{ Flow = 'Command'; With = { @{ TokenScript = [scriptblock]::Create("`n`$t = 'abc'`r`n    `$t`n  `n"); TenantId = 'contoso.test' } } }
         ) {
             $parameters = & $With
             $made = New-RouterProfile -Name Online -Direction Incoming -System Imap -HostName outlook.office365.com @parameters
@@ -71,9 +72,38 @@ Describe 'The cmdlets of the configuration' -Tag Unit {
             (Get-RouterProfile Online).OAuthFlow | Should -Be $Flow
             Get-Content -Raw $script:file | Should -Not -Match 'Tr0ub4dor'
             $stored = (Get-Content -Raw $script:file | ConvertFrom-Json).profiles[0].oAuth
-            if ($Flow -eq 'Command') { Split-Path -IsAbsolute $stored.command | Should -BeTrue }
+            if ($stored.script) { $stored.script | Should -Be "`$t = 'abc'", '    $t' }
+            elseif ($Flow -eq 'Command') { Split-Path -IsAbsolute $stored.command | Should -BeTrue }
             if ($parameters.ContainsKey('CertificateThumbprint')) { $stored.certificate | Should -BeExactly ('A' * 40) }
             ($made | Format-List * | Out-String) | Should -Not -Match 'Tr0ub4dor|aesgcm'
+        }
+
+        It 'refuse a token script that needs the session it was written in' -ForEach @(
+            @{ Reads = '$secret'; Script = { Get-Token -Secret $secret } }
+            @{ Reads = '$using:secret'; Script = { Get-Token -Secret $using:secret } }
+            @{ Reads = '$global:secret'; Script = { "Bearer $($global:secret.Value)" } }
+            @{ Reads = '@parameters, $PSScriptRoot'; Script = { & { Get-Token @parameters -Path $PSScriptRoot } } }
+        ) {
+            { New-RouterProfile Online -Direction Incoming -System Imap -HostName h.example.test -TokenScript $Script } |
+                Should -Throw "*reads $($Reads), which*" -ErrorId 'RouterTokenScriptNotAlone,*'
+            Get-RouterProfile | Should -BeNullOrEmpty
+        }
+
+        It 'take a token script that sets what it reads' {
+            $null = New-RouterProfile Online -Direction Incoming -System Imap -HostName h.example.test -TokenScript {
+                param($Seconds = 60)
+                $ErrorActionPreference = 'Stop'
+                $a, [string] $b = $env:EMAILROUTER_SCOPE, $env:EMAILROUTER_USER
+                foreach ($one in $a) { $script:last = $one }
+                Set-Variable -Name c -Value 1
+                Invoke-RestMethod https://sts.example.test -SessionVariable session -ResponseHeadersVariable headers -OutVariable +all
+                1..3 | ForEach-Object { "$_ $PID $HOME $($_.Length)" }
+                @{ access_token = "$b$c$last$session$headers$all"; expires_in = $Seconds }
+            }
+            (Get-Content -Raw $script:file | ConvertFrom-Json).profiles[0].oAuth.script.Count | Should -Be 8
+            (Set-RouterProfile Online -TokenScript { 'other' } -PassThru).OAuthFlow | Should -Be 'Command'
+            (Get-Content -Raw $script:file | ConvertFrom-Json).profiles[0].oAuth.script | Should -Be " 'other' "
+            { Set-RouterProfile Online -TokenScript { 'other' } -TokenCommand pwsh } | Should -Throw -ErrorId 'AmbiguousParameterSet*'
         }
 
         It 'keep application and tenant when the secret changes, and lose tokens with another log-in' {

@@ -35,17 +35,28 @@ public sealed record OAuthConfiguration
     /// <summary>Gets the password of the certificate's file, protected (<see cref="ISecretProtector"/>); null for none.</summary>
     public string? CertificatePassword { get; init; }
 
-    /// <summary>Gets the account that signed in, when it is another than the mailbox; only for <see cref="OAuthFlow.DeviceCode"/> and <see cref="OAuthFlow.Interactive"/>.</summary>
+    /// <summary>
+    /// Gets the account that signed in, when it is another than the mailbox; for <see cref="OAuthFlow.DeviceCode"/>, <see cref="OAuthFlow.Interactive"/> and <see cref="OAuthFlow.Command"/>.
+    /// </summary>
     public string? UserName { get; init; }
 
     /// <summary>
     /// Gets the full path of the program or PowerShell script of <see cref="OAuthFlow.Command"/>. It prints a token to its standard output: bare, or as JSON with
-    /// <c>access_token</c> and <c>expires_on</c> as <c>az account get-access-token</c> does. It is started without a shell, under the router's account.
+    /// <c>access_token</c> and <c>expires_on</c> as <c>az account get-access-token</c> does. It is started without a shell, under the router's account, and finds what it may need also in
+    /// environment variables: <c>EMAILROUTER_PROFILE</c> or <c>EMAILROUTER_DEPLOYMENT</c>, <c>EMAILROUTER_SERVER</c>, <c>EMAILROUTER_RESOURCE</c>, <c>EMAILROUTER_SCOPE</c>,
+    /// <c>EMAILROUTER_TENANT</c>, and <c>EMAILROUTER_USER</c> if the arguments name <c>{user}</c>.
     /// </summary>
     public string? Command { get; init; }
 
     /// <summary>Gets the command's arguments. <c>{resource}</c>, <c>{scope}</c> and <c>{user}</c> in them stand for the service, the scopes and the mailbox or account.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    /// <summary>
+    /// Gets the lines of a PowerShell script, in place of <see cref="Command"/>. It runs in a PowerShell of its own (<c>pwsh -NoProfile -NonInteractive</c>) under the router's account, with the
+    /// same environment variables, and returns a token, or an object or JSON with <c>access_token</c> and <c>expires_on</c> or <c>expires_in</c>. A script that names
+    /// <c>EMAILROUTER_USER</c> is run for each mailbox; any other one gives a token for all. The file is no place for secrets: the script takes them from where they are kept.
+    /// </summary>
+    public IReadOnlyList<string> Script { get; init; } = [];
 }
 
 /// <summary>How the router gets its first token.</summary>
@@ -66,6 +77,6 @@ public enum OAuthFlow
     /// <summary>A person signs in once in a browser on this machine; from then on the token is renewed.</summary>
     Interactive,
 
-    /// <summary>A program of the administrator's gets the token from wherever it is kept.</summary>
+    /// <summary>A program or script of the administrator's gets the token from wherever it is kept.</summary>
     Command,
 }

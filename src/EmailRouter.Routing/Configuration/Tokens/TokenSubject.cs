@@ -34,7 +34,13 @@ public sealed record TokenSubject
     internal string Resource => Scopes[0].LastIndexOf('/') is > 8 and int slash ? Scopes[0][..slash] : Scopes[0];
 
     /// <summary>Gets what tells it from every other subject.</summary>
-    internal string Key => string.Join('\n', Kind, Name.ToUpperInvariant(), OAuth.Flow, OAuth.ClientId, OAuth.TenantId, OAuth.Authority, OAuth.ClientSecret, OAuth.Certificate);
+    internal string Key => string.Join(
+        '\n',
+        [Kind, Name.ToUpperInvariant(), $"{OAuth.Flow}", OAuth.ClientId, OAuth.TenantId, $"{OAuth.Authority}", OAuth.ClientSecret, OAuth.Certificate, Server,
+            OAuth.Command, .. OAuth.Arguments, string.Empty, .. OAuth.Script]);
+
+    /// <summary>Gets the name of the server that the tokens are shown to; null where a service is found otherwise.</summary>
+    internal string? Server { get; private init; }
 
     /// <summary>Gets the name of the file with its cached tokens. A name may hold anything; the file's name is made of what every file system takes.</summary>
     internal string CacheFile
@@ -58,7 +64,7 @@ public sealed record TokenSubject
         ArgumentNullException.ThrowIfNull(profile);
         OAuthConfiguration oauth = profile.OAuth ?? throw new ArgumentException($"The profile {profile.Name} has no OAuth settings.", nameof(profile));
         string scope = system?.TokenScope(profile.ToEndpoint()) ?? "https://outlook.office365.com/.default";
-        return new TokenSubject("profile", profile.Name, oauth, TokenScopes.For(oauth, scope, profile.System));
+        return new TokenSubject("profile", profile.Name, oauth, TokenScopes.For(oauth, scope, profile.System)) { Server = profile.Host ?? profile.Url?.Host };
     }
 
     /// <summary>Makes the subject of a deployment.</summary>
@@ -72,7 +78,7 @@ public sealed record TokenSubject
         OAuthConfiguration oauth = application ?? deployment.OAuth ?? throw ConfigurationErrors.DeploymentIncomplete(
             deployment.Name, "does not say how to get tokens", "Set how it logs in with Set-RouterDeployment, e.g. -ClientId, -TenantId and -ClientSecret.");
         Uri url = deployment.Url ?? throw ConfigurationErrors.DeploymentIncomplete(deployment.Name, "has no address", "Set its address with Set-RouterDeployment -Url.");
-        return new TokenSubject("deployment", deployment.Name, oauth, TokenScopes.For(oauth, $"{url.GetLeftPart(UriPartial.Authority)}/.default", deployment.System));
+        return new TokenSubject("deployment", deployment.Name, oauth, TokenScopes.For(oauth, $"{url.GetLeftPart(UriPartial.Authority)}/.default", deployment.System)) { Server = url.Host };
     }
 
     /// <inheritdoc/>

@@ -109,6 +109,51 @@ public sealed class CommandGrantTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
     }
 
+    [Fact]
+    public async Task A_command_is_told_by_its_surroundings_what_the_token_is_for()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        string path = Script("""printf '%s|' "$EMAILROUTER_PROFILE" "$EMAILROUTER_SERVER" "$EMAILROUTER_RESOURCE" "$EMAILROUTER_SCOPE" "$EMAILROUTER_TENANT" "$EMAILROUTER_USER" "$1" >> "$0.seen"; echo t0ken""");
+        TokenSource source = Source();
+        ProfileConfiguration everybodys = Profile(path);
+        everybodys = everybodys with { OAuth = everybodys.OAuth! with { TenantId = "contoso.test", Scopes = ["https://a.test/x", "https://a.test/y"] } };
+
+        await source.GetAsync(everybodys, "one@example.test", default);
+        await source.GetAsync(everybodys, "two@example.test", default);
+        await source.GetAsync(Profile(path, "{user}"), "two@example.test", default);
+
+        Assert.Equal(
+            "Office|outlook.example.test|https://a.test|https://a.test/x https://a.test/y|contoso.test|||"
+                + "Office|outlook.example.test|https://outlook.office365.com|https://outlook.office365.com/.default||two@example.test|two@example.test|",
+            await File.ReadAllTextAsync(path + ".seen"));
+    }
+
+    [Fact]
+    public async Task A_token_in_the_complaint_is_not_quoted()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        string path = Script("echo s3cret-s3cret-s3cret; echo 'Bad s3cret-s3cret-s3cret and eyJhbGciOiJub25l.eyJhIjoxfQ.x' >&2; exit 3");
+
+        MailAuthenticationException e = await Assert.ThrowsAsync<MailAuthenticationException>(async () => await Source().GetAsync(Profile(path), "box@example.test", default));
+
+        Assert.Contains("ended with 3: Bad *** and ***", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_command_gets_another_token()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        TokenSource source = Source();
+        string path = Script("echo \"t-$1\"");
+
+        await source.GetAsync(Profile(path, "one"), "box@example.test", default);
+
+        Assert.Equal("t-two", (await source.GetAsync(Profile(path, "two"), "box@example.test", default)).Value);
+    }
+
     private static ProfileConfiguration Profile(string command, params string[] arguments) => new()
     {
         Name = "Office",
