@@ -29,13 +29,16 @@ public sealed class OrganizationServiceOrganization(OrganizationServiceStore sto
             "false" or "0" => false,
             _ => throw AnswerErrors.Unreadable(what, "it has no ShouldDeliver"),
         };
-        Guid? existing = code == (int)CheckReason.Duplicate ? await FindAsync(email.MessageId, cancellationToken).ConfigureAwait(false) : null;
+        Guid? existing = code == (int)CheckReason.Duplicate ? await FindAsync(email.MessageId, onlyReceived: false, cancellationToken).ConfigureAwait(false) : null;
         return new ServerCheck(delivers, code, existing);
     }
 
-    private protected override async ValueTask<(Guid? Id, CrmException? Refused)> PromoteAsync(IncomingEmail email, CancellationToken cancellationToken)
+    private protected override async ValueTask<ServerPromotion> PromoteAsync(IncomingEmail email, string? answered, CancellationToken cancellationToken)
     {
         const string what = "the delivery of the email";
+        Guid? existing = await FindAsync(email.MessageId, onlyReceived: true, cancellationToken).ConfigureAwait(false);
+        if (existing is not null)
+            return new ServerPromotion(Guid.Empty, existing, null);
         OrganizationAnswer answer = await Store.Connection.TryAsync(
             new OrganizationRequest("DeliverIncomingEmail", what)
                 .With("MessageId", email.MessageId)
@@ -51,13 +54,17 @@ public sealed class OrganizationServiceOrganization(OrganizationServiceStore sto
                 .With("Attachments", new SoapEntities("activitymimeattachment", [.. email.Attachments.Select(Attachment)]))
                 .With("ValidateBeforeCreate", true),
             cancellationToken).ConfigureAwait(false);
-        return answer.Fault is { } fault ? (null, FaultTable.Explain(fault, what, Store.Connection.Server)) : (answer.Id("EmailId"), null);
+        return answer.Fault is { } fault
+            ? new ServerPromotion(null, null, FaultTable.Explain(fault, what, Store.Connection.Server))
+            : new ServerPromotion(answer.Id("EmailId"), null, null);
     }
 
-    private protected override async ValueTask<Guid?> FindAsync(string messageId, CancellationToken cancellationToken)
+    private protected override async ValueTask<Guid?> FindAsync(string messageId, bool onlyReceived, CancellationToken cancellationToken)
     {
         const string what = "emails by Message-ID";
         FetchQuery query = new FetchQuery("email", "activityid", "directioncode", "createdon").Where("messageid", "eq", messageId).By("directioncode").By("createdon").Top(1);
+        if (onlyReceived)
+            query.Where("directioncode", "eq", "0");
         OrganizationAnswer answer = await Store.Connection.SendAsync(OrganizationConnection.Fetch(query, what), cancellationToken).ConfigureAwait(false);
         return OrganizationConnection.Rows(answer, what).Select(r => r.Id("activityid")).FirstOrDefault();
     }

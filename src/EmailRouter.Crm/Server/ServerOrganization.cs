@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using EmailRouter.Shared.Locks;
 
 namespace EmailRouter.Crm.Server;
 
@@ -14,6 +15,8 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
 {
     private const string Rule = "Server.CheckIncomingEmail";
     private const string DeliveryRule = "Server.DeliverIncomingEmail";
+
+    private readonly MessageLocks locks = new();
 
     /// <summary>Gets the store.</summary>
     public TStore Store { get; } = store ?? throw new ArgumentNullException(nameof(store));
@@ -34,16 +37,21 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
         ArgumentNullException.ThrowIfNull(email);
         if (email.From is null)
             return new CheckResult(CheckReason.InvalidSender, [new Evidence(Rule, EvidenceVerdict.Reject, "The email has no sender; the server was not asked.")]);
-        ServerCheck said = await AskAsync(email, cancellationToken).ConfigureAwait(false);
+        (IncomingEmail told, IReadOnlyList<string> added) = await TellAsync(email, cancellationToken).ConfigureAwait(false);
+        ServerCheck said = await AskAsync(told, cancellationToken).ConfigureAwait(false);
         CheckReason reason = Enum.IsDefined((CheckReason)said.ReasonCode) ? (CheckReason)said.ReasonCode : CheckReason.Unknown;
-        var evidence = new List<Evidence>
-        {
-            new(Rule, said.ShouldDeliver ? EvidenceVerdict.Match : EvidenceVerdict.Reject,
-                $"The server says {(said.ShouldDeliver ? "deliver" : "do not deliver")}: {reason} (reason code {said.ReasonCode})."),
-        };
+        var evidence = new List<Evidence>();
+        if (added.Count > 0)
+            evidence.Add(new Evidence(Rule, EvidenceVerdict.Note, $"To and Cc do not name who received it; the server was told of {string.Join(", ", added)} as blind recipients."));
+        if (said.Answered is { } answered)
+            evidence.Add(new Evidence(Rule, EvidenceVerdict.Note, $"The server was told that it answers {answered}."));
         if (said.IsCut)
             evidence.Add(new Evidence(Rule, EvidenceVerdict.Note, "It has more recipients than the server can be asked about; the last ones were left out of the question."));
-        return new ServerCheckResult(reason, evidence, said.ShouldDeliver) { ExistingActivityId = reason == CheckReason.Duplicate ? said.Existing : null };
+        evidence.Add(new Evidence(
+            Rule,
+            said.ShouldDeliver ? EvidenceVerdict.Match : EvidenceVerdict.Reject,
+            $"The server says {(said.ShouldDeliver ? "deliver" : "do not deliver")}: {reason} (reason code {said.ReasonCode})."));
+        return new ServerCheckResult(reason, evidence, said.ShouldDeliver, told, said.Answered) { ExistingActivityId = reason == CheckReason.Duplicate ? said.Existing : null };
     }
 
     /// <inheritdoc/>
@@ -54,19 +62,24 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
         ArgumentNullException.ThrowIfNull(check);
         if (check is { Reason: CheckReason.Duplicate, ExistingActivityId: { } known })
             return new DeliverResult(known, false, [new Evidence(DeliveryRule, EvidenceVerdict.Note, $"The email is tracked already, as activity {known}.")]);
-        if (check is not ServerCheckResult || !check.ShouldDeliver)
+        if (check is not ServerCheckResult decided || !check.ShouldDeliver || decided.Told.MessageId != email.MessageId)
             throw new ArgumentException($"The check rejects the email, or is not this organization's ({check.Reason}).", nameof(check));
-        (Guid? made, CrmException? refused) = await PromoteAsync(email, cancellationToken).ConfigureAwait(false);
-        if (refused is null)
+
+        // Several mailboxes may have got it and be polled at this moment. Which of them promotes it is known only if one is asked about after the other.
+        using IDisposable turn = await locks.EnterAsync(email.MessageId, cancellationToken).ConfigureAwait(false);
+        ServerPromotion done = await PromoteAsync(decided.Told, decided.Answered, cancellationToken).ConfigureAwait(false);
+        if (done.Refused is null && done.Id is { } made && made != Guid.Empty && made != done.Existing)
+            return new DeliverResult(made, true, [new Evidence(DeliveryRule, EvidenceVerdict.Note, $"The server created the email activity {made}.")]);
+
+        // The server checks again while it creates: another router may have been faster. Some versions do not name what they created.
+        if ((done.Existing ?? await FindAsync(email.MessageId, onlyReceived: false, cancellationToken).ConfigureAwait(false)) is { } existing)
         {
-            Guid id = made ?? await FindAsync(email.MessageId, cancellationToken).ConfigureAwait(false) ?? throw AnswerErrors.Unreadable("the delivery of the email", "it has no EmailId");
-            return new DeliverResult(id, true, [new Evidence(DeliveryRule, EvidenceVerdict.Note, $"The server created the email activity {id}.")]);
+            bool isNew = done is { Refused: null, Id: null, Existing: null };
+            string words = isNew ? $"The server created the email activity {existing}." : $"The email was tracked meanwhile, as activity {existing}.";
+            return new DeliverResult(existing, isNew, [new Evidence(DeliveryRule, EvidenceVerdict.Note, words)]);
         }
 
-        // The server checks again while it creates: another router may have been faster.
-        if (await FindAsync(email.MessageId, cancellationToken).ConfigureAwait(false) is { } existing)
-            return new DeliverResult(existing, false, [new Evidence(DeliveryRule, EvidenceVerdict.Note, $"The email was tracked meanwhile, as activity {existing}.")]);
-        throw refused;
+        throw done.Refused ?? AnswerErrors.Unreadable("the delivery of the email", "it has no EmailId");
     }
 
     /// <inheritdoc/>
@@ -91,11 +104,14 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
     /// <summary>Asks the server about an email that has a sender.</summary>
     private protected abstract ValueTask<ServerCheck> AskAsync(IncomingEmail email, CancellationToken cancellationToken);
 
-    /// <summary>Has the server promote an email; gives its id where the answer tells it, or why the server refused.</summary>
-    private protected abstract ValueTask<(Guid? Id, CrmException? Refused)> PromoteAsync(IncomingEmail email, CancellationToken cancellationToken);
+    /// <summary>Has the server promote an email, after looking whether it is there already.</summary>
+    /// <param name="email">The email as the server was told of it.</param>
+    /// <param name="answered">The Message-ID of the email it answers, as the server was told; null for none.</param>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    private protected abstract ValueTask<ServerPromotion> PromoteAsync(IncomingEmail email, string? answered, CancellationToken cancellationToken);
 
-    /// <summary>Finds an email by its Message-ID.</summary>
-    private protected abstract ValueTask<Guid?> FindAsync(string messageId, CancellationToken cancellationToken);
+    /// <summary>Finds an email by its Message-ID, a received one before a sent one.</summary>
+    private protected abstract ValueTask<Guid?> FindAsync(string messageId, bool onlyReceived, CancellationToken cancellationToken);
 
     /// <summary>Joins addresses as the server takes them.</summary>
     private protected static string Joined(IReadOnlyList<EmailAddress> addresses) => string.Join(';', addresses.Select(a => a.Address));
@@ -103,7 +119,17 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
     /// <summary>Says an email's importance as the server takes it.</summary>
     private protected static string ImportanceOf(IncomingEmail email) => email.Priority switch { EmailPriority.Low => "low", EmailPriority.High => "high", _ => "normal" };
 
-    private sealed record ServerCheckResult(CheckReason Reason, IReadOnlyList<Evidence> Evidence, bool Delivers) : CheckResult(Reason, Evidence)
+    private async ValueTask<(IncomingEmail Email, IReadOnlyList<string> Added)> TellAsync(IncomingEmail email, CancellationToken cancellationToken)
+    {
+        if (email.Mailbox is null && email.DeliveredTo.Count == 0)
+            return (email, []);
+        var mailboxes = new List<CrmMailbox>();
+        await foreach (CrmMailbox mailbox in Store.GetMailboxesAsync(cancellationToken).ConfigureAwait(false))
+            mailboxes.Add(mailbox);
+        return PolledRecipients.Tell(email, mailboxes);
+    }
+
+    private sealed record ServerCheckResult(CheckReason Reason, IReadOnlyList<Evidence> Evidence, bool Delivers, IncomingEmail Told, string? Answered) : CheckResult(Reason, Evidence)
     {
         public override bool ShouldDeliver => Delivers;
     }
@@ -114,4 +140,11 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
 /// <param name="ReasonCode">Why.</param>
 /// <param name="Existing">The activity that has its Message-ID; null for none.</param>
 /// <param name="IsCut">Whether recipients were left out of the question.</param>
-internal sealed record ServerCheck(bool ShouldDeliver, int ReasonCode, Guid? Existing, bool IsCut = false);
+/// <param name="Answered">The Message-ID of the email it answers, where the server was told of one.</param>
+internal sealed record ServerCheck(bool ShouldDeliver, int ReasonCode, Guid? Existing, bool IsCut = false, string? Answered = null);
+
+/// <summary>What a server made of an email.</summary>
+/// <param name="Id">The activity as the server names it: null when it names none, empty when it says that it made none.</param>
+/// <param name="Existing">The received email that had its Message-ID just before; null for none.</param>
+/// <param name="Refused">Why the server refused; null when it did not.</param>
+internal sealed record ServerPromotion(Guid? Id, Guid? Existing, CrmException? Refused);

@@ -25,6 +25,12 @@ public sealed class LabDataversePolicy
     /// </summary>
     public bool LinksExpandedLists { get; set; }
 
+    /// <summary>
+    /// Gets or sets what becomes of <c>ExtraProperties</c> of CheckIncomingEmail and DeliverIncomingEmail, of which the service's reference says that they are for internal use only. By default the
+    /// email's <c>inreplyto</c> and <c>conversationindex</c> are read in them.
+    /// </summary>
+    public LabExtraProperties ExtraProperties { get; set; }
+
     /// <summary>Gets or sets how many requests a user may make in 300 seconds before the service answers 429; null for no limit. Online it is 6,000.</summary>
     public int? RequestLimit { get; set; }
 
@@ -74,4 +80,17 @@ public sealed class LabDataversePolicy
 
     /// <summary>Gives the id of a privilege; the same every time.</summary>
     internal static Guid IdOf(string privilege) => new(SHA256.HashData(Encoding.UTF8.GetBytes(privilege)).AsSpan(0, 16));
+}
+
+/// <summary>What a server does with <c>ExtraProperties</c>.</summary>
+public enum LabExtraProperties
+{
+    /// <summary>It reads which email is answered, and the conversation.</summary>
+    Read,
+
+    /// <summary>It ignores them.</summary>
+    Ignored,
+
+    /// <summary>It refuses messages that have them.</summary>
+    Refused,
 }

@@ -51,7 +51,7 @@ public sealed class LabDataverseServer : LabHttpServer
         this.crm = crm;
         this.tokens = tokens;
         rowMessages = new RowMessages(Policy);
-        decisions = new DecisionMessages(crm, Clock);
+        decisions = new DecisionMessages(crm, Clock, Policy);
     }
 
     /// <summary>Gets the rules by which requests are refused; none at the start.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using EmailRouter.Lab.OData;
 
@@ -46,14 +47,25 @@ internal sealed class ODataRequest
     {
         if (Body.IsEmpty)
             return JsonSerializer.SerializeToElement(new Dictionary<string, string>());
+        return ReadJson(Body, Resource.Segments.Count > 0 ? Resource.Segments[0].Name : string.Empty);
+    }
+
+    /// <summary>Reads JSON that stands in the URL.</summary>
+    /// <param name="text">The JSON.</param>
+    /// <param name="name">What it is, for messages.</param>
+    /// <returns>The JSON.</returns>
+    public static JsonElement ReadJson(string text, string name) => ReadJson(Encoding.UTF8.GetBytes(text), name);
+
+    private static JsonElement ReadJson(ReadOnlyMemory<byte> json, string name)
+    {
         try
         {
-            using var document = JsonDocument.Parse(Body, new JsonDocumentOptions { MaxDepth = 32 });
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 32 });
             return document.RootElement.Clone();
         }
         catch (JsonException e)
         {
-            throw ODataException.Payload(Resource.Segments.Count > 0 ? Resource.Segments[0].Name : string.Empty, string.Create(CultureInfo.InvariantCulture, $"The body is no JSON: {e.Message}"));
+            throw ODataException.Payload(name, string.Create(CultureInfo.InvariantCulture, $"It is no JSON: {e.Message}"));
         }
     }
 }

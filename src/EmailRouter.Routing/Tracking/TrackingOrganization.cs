@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using EmailRouter.Crm;
 using EmailRouter.Shared.Caching;
+using EmailRouter.Shared.Locks;
 
 namespace EmailRouter.Routing.Tracking;
 

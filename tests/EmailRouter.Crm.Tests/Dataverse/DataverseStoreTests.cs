@@ -355,10 +355,75 @@ public sealed class DataverseStoreTests : IAsyncDisposable
             "CheckIncomingEmail(MessageId=@m,Subject=@s,From=@f,To=@t,Cc=@c,Bcc=@b)?@m='<a1@customer.test>'&@s='RE: it''s 50% + #1 ü'&@f='carl@customer.test'&@t='anna@example.test;ben@example.test'&@c=''&@b=''",
             server.Http.Requests.SelectMany(r => r.Lines).First(l => l.Contains("CheckIncoming", StringComparison.Ordinal)), StringComparison.Ordinal);
         Asked deliver = server.Http.All[^1];
-        Assert.Equal("/api/data/v9.2/emails/Microsoft.Dynamics.CRM.DeliverIncomingEmail", deliver.Path);
+        Assert.Contains("POST /api/data/v9.2/emails/Microsoft.Dynamics.CRM.DeliverIncomingEmail HTTP/1.1", deliver.Text, StringComparison.Ordinal);
         Assert.Contains("\"ReceivedOn\":\"2026-01-31T08:05:00Z\"", deliver.Text, StringComparison.Ordinal);
-        Assert.EndsWith("\"Attachments\":[{\"@odata.type\":\"Microsoft.Dynamics.CRM.activitymimeattachment\",\"filename\":\"po.pdf\",\"mimetype\":\"application/pdf\",\"body\":\"cGRm\"}]}", deliver.Text,
-            StringComparison.Ordinal);
+        Assert.Contains("\"Attachments\":[{\"@odata.type\":\"Microsoft.Dynamics.CRM.activitymimeattachment\",\"filename\":\"po.pdf\",\"mimetype\":\"application/pdf\",\"body\":\"cGRm\"}]}\r\n",
+            deliver.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_server_is_told_of_the_polled_mailbox_and_of_what_is_answered()
+    {
+        await using var organization = new DataverseOrganization(store);
+        IncomingEmail email = Incoming() with
+        {
+            To = [new EmailAddress("everybody@example.test")],
+            Mailbox = new RecordReference("systemuser", anna),
+            DeliveredTo = ["Support@example.test", "elsewhere@example.test"],
+            InReplyTo = ["<lost@x>"],
+            References = ["<o'brien@x>", "<lost@x>"],
+            ConversationIndex = "AdywESIz",
+        };
+
+        CheckResult check = await organization.CheckAsync(email, default);
+        await organization.DeliverAsync(email, check, default);
+
+        string[] asked = [.. server.Http.Requests.SelectMany(r => r.Lines).Where(l => l.Contains("CheckIncoming", StringComparison.Ordinal))];
+        Assert.Equal(2, asked.Length);
+        Assert.Contains("&@t='everybody@example.test'&@c=''&@b='anna@example.test;support@example.test'", asked[0], StringComparison.Ordinal);
+        Assert.Contains("inreplyto\":\"\\u003Clost@x", asked[0], StringComparison.Ordinal);
+        Assert.Contains("inreplyto\":\"\\u003Co\\u0027brien@x", asked[1], StringComparison.Ordinal);
+        Assert.Contains(
+            "\"ExtraProperties\":{\"@odata.type\":\"Microsoft.Dynamics.CRM.email\",\"inreplyto\":\"<o'brien@x>\",\"conversationindex\":\"AdywESIz\"}", server.Http.All[^1].Text, StringComparison.Ordinal);
+        Assert.Contains("\"Bcc\":\"anna@example.test;support@example.test\"", server.Http.All[^1].Text, StringComparison.Ordinal);
+        Assert.Contains(check.Evidence, e => e.Text.Contains("anna@example.test, support@example.test as blind recipients", StringComparison.Ordinal));
+        Assert.Contains(check.Evidence, e => e.Text.Contains("answers <o'brien@x>", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_mailbox_that_the_email_names_is_not_told_twice()
+    {
+        await using var organization = new DataverseOrganization(store);
+
+        CheckResult check = await organization.CheckAsync(
+            Incoming() with { To = [new EmailAddress("Anna@Example.test")], Mailbox = new RecordReference("systemuser", anna), DeliveredTo = ["anna@example.test"] }, default);
+
+        Assert.Contains("&@b=''", server.Http.Requests.SelectMany(r => r.Lines).First(l => l.Contains("CheckIncoming", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Single(check.Evidence);
+    }
+
+    [Fact]
+    public async Task What_was_there_just_before_was_not_promoted_by_this_delivery()
+    {
+        await using var organization = new DataverseOrganization(store);
+        CheckResult check = await organization.CheckAsync(Incoming(), default);
+        server.SameMessageId = [$$"""{"activityid":"{{activity}}","directioncode":false}"""];
+
+        DeliverResult delivered = await organization.DeliverAsync(Incoming(), check, default);
+
+        Assert.Equal((activity, false), (delivered.ActivityId, delivered.Created));
+    }
+
+    [Fact]
+    public async Task A_server_that_says_it_made_none_and_has_none_is_not_believed()
+    {
+        await using var organization = new DataverseOrganization(store);
+        CheckResult check = await organization.CheckAsync(Incoming(), default);
+        server.Delivered = Guid.Empty;
+
+        CrmException unreadable = await Assert.ThrowsAsync<CrmException>(() => organization.DeliverAsync(Incoming(), check, default).AsTask());
+
+        Assert.Equal("CrmAnswerUnreadable", unreadable.ErrorId);
     }
 
     [Theory]

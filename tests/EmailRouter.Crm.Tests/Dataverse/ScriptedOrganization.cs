@@ -35,6 +35,8 @@ internal sealed partial class ScriptedOrganization
 
     public string Check { get; set; } = """{"ShouldDeliver":true,"ReasonCode":2}""";
 
+    public Guid Delivered { get; set; } = Guid.Parse(Activity);
+
     public int Pending { get; set; }
 
     public string? PendingToken { get; set; } = "CRM:0010001";
@@ -147,7 +149,7 @@ internal sealed partial class ScriptedOrganization
         "InitializeAttachmentBlocksUpload" => (200, """{"FileContinuationToken":"token1"}"""),
         "CommitAttachmentBlocksUpload" => (200, $$"""{"ActivityMimeAttachmentId":"{{Carl}}"}"""),
         "activitymimeattachments" => (200, """{"@odata.context":"x","activitymimeattachmentid":"1","body":"aGVs\u0062G8="}"""),
-        "emails/Microsoft.Dynamics.CRM.DeliverIncomingEmail" => (200, $$"""{"EmailId":"{{Activity}}"}"""),
+        "emails/Microsoft.Dynamics.CRM.DeliverIncomingEmail" => (200, $$"""{"EmailId":"{{Delivered}}"}"""),
         "emails" when method == "DELETE" => (204, string.Empty),
         "emails" => EmailRows(path),
         _ => (200, Rows()),

@@ -81,6 +81,63 @@ public sealed class DecisionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Mail_that_came_blind_is_decided_by_the_mailbox_it_lies_in()
+    {
+        IncomingEmail email = Incoming("<a1@customer.test>", "carl@customer.test", "list@example.test", "One") with { Mailbox = support };
+
+        CheckResult own = await router.CheckAsync(email, default);
+        CheckResult theirs = await byServer.CheckAsync(email, default);
+        Guid id = (await byServer.DeliverAsync(email, theirs, default)).ActivityId;
+
+        Assert.Equal((CheckReason.AcceptAll, CheckReason.AcceptAll), (own.Reason, theirs.Reason));
+        Assert.Equal([support.Id], (await world.GetAsync(id)).Queues);
+        EmailActivity made = (await byServer.GetEmailAsync(id, default))!;
+        Assert.Equal("support@example.test", Assert.Single(made.Parties, p => p.Role == ParticipationType.Bcc).AddressUsed);
+    }
+
+    [Fact]
+    public async Task Copies_in_several_mailboxes_are_promoted_once_when_they_come_at_the_same_moment()
+    {
+        IncomingEmail[] copies = [.. Enumerable.Range(0, 6).Select(i => Incoming("<a1@customer.test>", "carl@customer.test", "support@example.test", "One") with { Mailbox = i % 2 == 0 ? support : anna })];
+        CheckResult[] checks = await Task.WhenAll(copies.Select(c => byServer.CheckAsync(c, default).AsTask()));
+
+        DeliverResult[] delivered = await Task.WhenAll(copies.Zip(checks).Select(c => byServer.DeliverAsync(c.First, c.Second, default).AsTask()));
+
+        Assert.Single(delivered, d => d.Created);
+        Assert.Single(delivered.Select(d => d.ActivityId).Distinct());
+    }
+
+    [Theory]
+    [InlineData(LabExtraProperties.Read, CheckReason.CorrelationMatch)]
+    [InlineData(LabExtraProperties.Ignored, CheckReason.NoCorrelationMatch)]
+    [InlineData(LabExtraProperties.Refused, CheckReason.NoCorrelationMatch)]
+    public async Task What_an_email_answers_counts_with_servers_that_look_at_it(LabExtraProperties extras, CheckReason reason)
+    {
+        IncomingEmail first = Incoming("<a1@customer.test>", "carl@customer.test", "support@example.test", "One");
+        await byServer.DeliverAsync(first, await byServer.CheckAsync(first, default), default);
+        server.Policy.ExtraProperties = extras;
+        IncomingEmail answer = Incoming("<a2@customer.test>", "carl@customer.test", "anna@example.test", "Two") with { InReplyTo = ["<lost@x>"], References = ["<a1@customer.test>", "<lost@x>"] };
+
+        CheckResult own = await router.CheckAsync(answer, default);
+        CheckResult theirs = await byServer.CheckAsync(answer, default);
+
+        Assert.Equal((CheckReason.CorrelationMatch, reason), (own.Reason, theirs.Reason));
+    }
+
+    [Fact]
+    public async Task A_server_that_refuses_what_it_is_told_beside_delivers_without_it()
+    {
+        IncomingEmail email = Incoming("<a1@customer.test>", "carl@customer.test", "support@example.test", "One") with { InReplyTo = ["<a0@customer.test>"] };
+        CheckResult check = await byServer.CheckAsync(email, default);
+        server.Policy.ExtraProperties = LabExtraProperties.Refused;
+
+        Assert.True((await byServer.DeliverAsync(email, check, default)).Created);
+        int before = server.RequestCount;
+        await byServer.CheckAsync(email, default);
+        Assert.Equal(before + 1, server.RequestCount);
+    }
+
+    [Fact]
     public async Task A_report_of_access_tells_what_was_taken_away()
     {
         Guid user = await server.AddApplicationUserAsync(application, "Email Router");

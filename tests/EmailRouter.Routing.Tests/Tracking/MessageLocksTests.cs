@@ -1,4 +1,4 @@
-using EmailRouter.Routing.Tracking;
+using EmailRouter.Shared.Locks;
 
 namespace EmailRouter.Routing.Tests.Tracking;
 

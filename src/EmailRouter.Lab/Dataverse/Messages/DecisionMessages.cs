@@ -7,6 +7,7 @@ using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.OData;
 using EmailRouter.Lab.Http;
+using EmailRouter.Mime;
 using EmailRouter.Routing.Tracking;
 
 namespace EmailRouter.Lab.Dataverse.Messages;
@@ -21,13 +22,16 @@ internal sealed class DecisionMessages
 {
     private readonly TrackingOrganization organization;
     private readonly TimeProvider clock;
+    private readonly LabDataversePolicy policy;
 
     /// <summary>Makes the messages over a CRM, which stays the caller's: nothing here is disposed.</summary>
     /// <param name="crm">The CRM.</param>
     /// <param name="clock">The clock.</param>
-    public DecisionMessages(EmbeddedCrm crm, TimeProvider clock)
+    /// <param name="policy">What is refused by rule.</param>
+    public DecisionMessages(EmbeddedCrm crm, TimeProvider clock, LabDataversePolicy policy)
     {
         this.clock = clock;
+        this.policy = policy;
         organization = new TrackingOrganization(crm, clock, TimeSpan.Zero);
     }
 
@@ -107,6 +111,7 @@ internal sealed class DecisionMessages
         string messageId = call.Required("MessageId");
         bool isDelivery = !call.Definition.IsFunction;
         string body = isDelivery ? call.Text("Body") ?? string.Empty : string.Empty;
+        (string? answered, string? conversation) = ReadExtras(call);
         EmailAddress[] List(string name) => [.. EmailContent.AddressesOf(call.Text(name)).Select(a => new EmailAddress(a))];
         return new IncomingEmail
         {
@@ -118,11 +123,25 @@ internal sealed class DecisionMessages
             To = List("To"),
             Cc = List("Cc"),
             Bcc = List("Bcc"),
+            InReplyTo = answered is null ? [] : [answered],
+            ConversationIndex = conversation,
+            ConversationId = conversation is not null && ThreadIndex.TryGetConversationId(conversation, out Guid id) ? id : null,
             ReceivedOn = (isDelivery ? call.Time("ReceivedOn") : null) ?? clock.GetUtcNow(),
             SentOn = isDelivery ? call.Time("ReceivedOn") : null,
             Priority = isDelivery ? EmailContent.PriorityOf(call.Text("Importance")) : EmailPriority.Normal,
             Body = body,
             BodyType = body.Contains('<', StringComparison.Ordinal) ? "text/html" : "text/plain",
         };
+    }
+
+    private (string? Answered, string? Conversation) ReadExtras(MessageCall call)
+    {
+        JsonElement extras = call.Json("ExtraProperties");
+        if (extras.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null || policy.ExtraProperties == LabExtraProperties.Ignored)
+            return default;
+        if (policy.ExtraProperties == LabExtraProperties.Refused || extras.ValueKind != JsonValueKind.Object)
+            throw ODataException.Payload(call.Definition.Name, "ExtraProperties is for internal use only.");
+        string? Text(string name) => extras.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        return (Text("inreplyto"), Text("conversationindex"));
     }
 }

@@ -88,7 +88,7 @@ internal sealed class MessageCall
     public DateTimeOffset? Time(string name) => Text(name) is { } text &&
         DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTimeOffset time) ? time : null;
 
-    /// <summary>Gets an argument of an action as JSON; undefined when it is missing.</summary>
+    /// <summary>Gets an argument that is JSON; undefined when it is missing.</summary>
     public JsonElement Json(string name) => Argument(name) is JsonElement element ? element : default;
 
     /// <summary>Makes the answer of the message.</summary>
@@ -112,6 +112,8 @@ internal sealed class MessageCall
             return null;
         if (text.StartsWith('@'))
             text = request.Options.Aliases.GetValueOrDefault(text) ?? throw ODataException.Syntax($"The parameter alias '{text}' has no value.");
-        return ODataLiteral.Parse(text);
+
+        // Rows, complex values and lists are JSON (OData 4.0 Part 2, 5.1.1.6.4).
+        return text.StartsWith('{') || text.StartsWith('[') ? ODataRequest.ReadJson(text, name) : ODataLiteral.Parse(text);
     }
 }

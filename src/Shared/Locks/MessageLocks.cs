@@ -1,4 +1,4 @@
-namespace EmailRouter.Routing.Tracking;
+namespace EmailRouter.Shared.Locks;
 
 /// <summary>Lets one promotion at a time go on for each Message-ID, so that two polls of copies of one email do not race to the organization.</summary>
 internal sealed class MessageLocks
