@@ -142,7 +142,11 @@ public sealed class LabSession : IAsyncDisposable
             session.Exchange.Start();
             session.Graph.Start();
             foreach (string address in SeedOrganization.Users.Select(u => u.Address).Concat(SeedOrganization.Queues.Select(q => q.Address)))
+            {
                 session.Mail.AddMailbox(address, SeedOrganization.PasswordOf(address));
+                session.Tokens.AddUser(address, SeedOrganization.PasswordOf(address));
+            }
+
             session.Mail.AddLocalDomain(SeedOrganization.DomainWithoutMailboxes);
             session.Crm = await EmbeddedCrm.OpenAsync(
                 new EmbeddedCrmOptions { Path = session.CrmPath, OrganizationName = SeedOrganization.Name, Clock = options.Clock }, cancellationToken);

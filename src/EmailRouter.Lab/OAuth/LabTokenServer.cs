@@ -74,7 +74,7 @@ public sealed class LabTokenServer : LabHttpServer
         clients[client.ClientId] = client;
     }
 
-    /// <summary>Adds a user who may log in with a password (RFC 6749 4.3).</summary>
+    /// <summary>Adds a user who may log in with a password (RFC 6749 4.3), and enter a device code on the page of this server.</summary>
     /// <param name="userName">The user.</param>
     /// <param name="password">The password.</param>
     public void AddUser(string userName, string password) => passwords[userName] = password;
@@ -172,6 +172,8 @@ public sealed class LabTokenServer : LabHttpServer
             ("GET", "keys") => LabHttpAnswer.OfJson(200, LabJwt.KeySet()),
             ("POST", "token") => Token(request),
             ("POST", "devicecode") => Device(request),
+            ("GET", "deviceauth") => LabDevicePage.Form(200, null, string.Empty),
+            ("POST", "deviceauth") => Enter(LabHttpForm.Parse(request.Text)),
             _ => Error(404, "invalid_request", 900561, "The endpoint does not exist or does not accept this method."),
         };
     }
@@ -294,6 +296,26 @@ public sealed class LabTokenServer : LabHttpServer
             ["interval"] = (int)Math.Ceiling(options.DeviceCodeInterval.TotalSeconds),
             ["message"] = $"To sign in, use a web browser to open the page {url} and enter the code {device.UserCode} to authenticate.",
         });
+    }
+
+    /// <summary>A person has filled in the page: who knows a code and a password may sign in or decline.</summary>
+    private LabHttpAnswer Enter(IReadOnlyDictionary<string, string> form)
+    {
+        string code = form.GetValueOrDefault("user_code", string.Empty).Trim().ToUpperInvariant();
+        string user = form.GetValueOrDefault("username", string.Empty).Trim();
+        PendingDevice? device = devices.Values.FirstOrDefault(d => d.UserCode == code && d.UserName is null && !d.IsDeclined && d.ExpiresOn > Clock.GetUtcNow());
+        if (device is null)
+            return LabDevicePage.Form(400, "No device waits with this code.", string.Empty);
+        if (form.GetValueOrDefault("decision") == "decline")
+        {
+            device.IsDeclined = true;
+            return LabDevicePage.Done("Nobody was signed in. You can close this page.");
+        }
+
+        if (!passwords.TryGetValue(user, out string? password) || password != form.GetValueOrDefault("password"))
+            return LabDevicePage.Form(401, "The mailbox or its password is wrong.", code);
+        device.UserName = user;
+        return LabDevicePage.Done($"{user} is signed in. You can close this page.");
     }
 
     private LabHttpAnswer PollDevice(LabOAuthClient client, IReadOnlyDictionary<string, string> form)

@@ -22,6 +22,11 @@ namespace EmailRouter.PowerShell.Configuration;
 /// <code>New-RouterDeployment Contoso -Url https://contoso.crm4.dynamics.com -ClientId $app -TenantId contoso.com -Interactive | Register-RouterSignIn</code>
 /// <para>Opens the browser; the router works with the rights of whoever signs in.</para>
 /// </example>
+/// <example>
+/// <summary>Sign in again for one of several applications</summary>
+/// <code>Register-RouterSignIn -Deployment Contoso -ClientId $second</code>
+/// <para>Without -ClientId a sign-in is asked for each application of the deployment that needs one.</para>
+/// </example>
 [Cmdlet(VerbsLifecycle.Register, "RouterSignIn", DefaultParameterSetName = ProfileParameterSet)]
 [OutputType(typeof(RouterSignInInfo))]
 public sealed class RegisterRouterSignInCommand : RouterConfigurationCmdlet
@@ -53,6 +58,13 @@ public sealed class RegisterRouterSignInCommand : RouterConfigurationCmdlet
     [ValidateNotNull]
     public RouterDeploymentInfo? InputDeployment { get; set; }
 
+    /// <summary>The application to sign in for, where the deployment has several; all of them that need it when left out.</summary>
+    [Parameter(ParameterSetName = DeploymentParameterSet)]
+    [Parameter(ParameterSetName = DeploymentObjectParameterSet)]
+    [Alias("ApplicationId", "AppId")]
+    [ValidateNotNullOrEmpty]
+    public string? ClientId { get; set; }
+
     /// <inheritdoc/>
     protected override async Task ProcessRecordAsync(CancellationToken cancellationToken)
     {
@@ -63,13 +75,11 @@ public sealed class RegisterRouterSignInCommand : RouterConfigurationCmdlet
         string name = profile ?? Deployment ?? InputDeployment!.Name;
         try
         {
-            if (await FindAsync(configuration, tokens, profile, name).ConfigureAwait(false) is not { } subject)
-                return;
-            string user = await tokens.SignInAsync(subject, ShowAsync, openBrowser: null, cancellationToken).ConfigureAwait(false);
-            string? wanted = subject.OAuth.UserName;
-            if (wanted is not null && !string.Equals(wanted, user, StringComparison.OrdinalIgnoreCase))
-                await WarnAsync($"{user} signed in, and {name} works with {wanted}. Sign in again as {wanted}, or name {user} with -UserName.").ConfigureAwait(false);
-            await EmitAsync(new RouterSignInInfo(profile is null ? null : subject.Name, profile is null ? subject.Name : null, user, [.. subject.Scopes], store.Path)).ConfigureAwait(false);
+            IReadOnlyList<TokenSubject> subjects = profile is null
+                ? await OfDeploymentAsync(configuration, name).ConfigureAwait(false)
+                : await OfProfileAsync(configuration, tokens, name).ConfigureAwait(false);
+            foreach (TokenSubject subject in subjects)
+                await SignInAsync(tokens, subject, profile is not null, subjects.Count > 1, store.Path, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception e) when (e is MailException or CrmException or RouterException)
         {
@@ -77,39 +87,47 @@ public sealed class RegisterRouterSignInCommand : RouterConfigurationCmdlet
         }
     }
 
-    private async Task<TokenSubject?> FindAsync(RouterConfiguration configuration, TokenSource tokens, string? profile, string name)
+    private async Task SignInAsync(TokenSource tokens, TokenSubject subject, bool isProfile, bool isOneOfSeveral, string path, CancellationToken cancellationToken)
     {
-        OAuthConfiguration? oauth;
-        TokenSubject? subject = null;
-        if (profile is not null)
+        if (isOneOfSeveral)
+            await ShowAsync($"Sign in for the application {subject.OAuth.ClientId} of {subject}.").ConfigureAwait(false);
+        string user = await tokens.SignInAsync(subject, ShowAsync, openBrowser: null, cancellationToken).ConfigureAwait(false);
+        string? wanted = subject.OAuth.UserName;
+        if (wanted is not null && !string.Equals(wanted, user, StringComparison.OrdinalIgnoreCase))
+            await WarnAsync($"{user} signed in, and {subject.Name} works with {wanted}. Sign in again as {wanted}, or name {user} with -UserName.").ConfigureAwait(false);
+        await EmitAsync(new RouterSignInInfo(isProfile ? subject.Name : null, isProfile ? null : subject.Name, subject.OAuth.ClientId, user, [.. subject.Scopes], path)).ConfigureAwait(false);
+    }
+
+    private async Task<IReadOnlyList<TokenSubject>> OfProfileAsync(RouterConfiguration configuration, TokenSource tokens, string name)
+    {
+        ProfileConfiguration? found = configuration.Profiles.FirstOrDefault(one => string.Equals(one.Name, name, StringComparison.OrdinalIgnoreCase));
+        if (found is { OAuth.Flow: OAuthFlow.DeviceCode or OAuthFlow.Interactive })
+            return [tokens.SubjectOf(found)];
+        await EmitErrorAsync(found is null ? RouterErrors.ProfileNotFound(name) : RouterErrors.SignInNotNeeded(name, found.OAuth is { } oauth ? $"tokens by {oauth.Flow}" : "no tokens"))
+            .ConfigureAwait(false);
+        return [];
+    }
+
+    private async Task<IReadOnlyList<TokenSubject>> OfDeploymentAsync(RouterConfiguration configuration, string name)
+    {
+        DeploymentConfiguration? found = configuration.Deployments.FirstOrDefault(one => string.Equals(one.Name, name, StringComparison.OrdinalIgnoreCase));
+        if (found is null)
         {
-            ProfileConfiguration? found = configuration.Profiles.FirstOrDefault(one => string.Equals(one.Name, name, StringComparison.OrdinalIgnoreCase));
-            if (found is null)
-            {
-                await EmitErrorAsync(RouterErrors.ProfileNotFound(name)).ConfigureAwait(false);
-                return null;
-            }
-
-            oauth = found.OAuth;
-            subject = oauth is null ? null : tokens.SubjectOf(found);
+            await EmitErrorAsync(RouterErrors.DeploymentNotFound(name)).ConfigureAwait(false);
+            return [];
         }
-        else
+
+        OAuthConfiguration[] applications = [.. found.FurtherApplications.Prepend(found.OAuth).OfType<OAuthConfiguration>()
+            .Where(one => ClientId is null || string.Equals(one.ClientId, ClientId, StringComparison.OrdinalIgnoreCase))];
+        TokenSubject[] subjects = [.. applications.Select(one => TokenSubject.Of(found, one)).Where(one => one.NeedsSignIn)];
+        if (subjects.Length == 0)
         {
-            DeploymentConfiguration? found = configuration.Deployments.FirstOrDefault(one => string.Equals(one.Name, name, StringComparison.OrdinalIgnoreCase));
-            if (found is null)
-            {
-                await EmitErrorAsync(RouterErrors.DeploymentNotFound(name)).ConfigureAwait(false);
-                return null;
-            }
-
-            oauth = found.OAuth;
-            subject = oauth is null ? null : TokenSubject.Of(found);
+            await EmitErrorAsync(applications.Length == 0 && ClientId is not null
+                ? RouterErrors.ParameterInvalid($"The deployment '{name}' has no application {ClientId}.", "List its applications with Get-RouterDeployment, or add one with Set-RouterDeployment -AddApplication.", name)
+                : RouterErrors.SignInNotNeeded(name, applications.Length == 0 ? "no tokens" : $"tokens by {string.Join(", ", applications.Select(one => one.Flow).Distinct())}")).ConfigureAwait(false);
         }
 
-        if (subject is { NeedsSignIn: true })
-            return subject;
-        await EmitErrorAsync(RouterErrors.SignInNotNeeded(name, oauth is null ? "no tokens" : $"tokens by {oauth.Flow}")).ConfigureAwait(false);
-        return null;
+        return subjects;
     }
 
     private async Task ShowAsync(DeviceCodePrompt prompt) => await ShowAsync(

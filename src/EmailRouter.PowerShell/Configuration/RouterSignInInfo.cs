@@ -3,10 +3,11 @@ namespace EmailRouter.PowerShell.Configuration;
 /// <summary>Who signed in for a profile or a deployment.</summary>
 public sealed class RouterSignInInfo
 {
-    internal RouterSignInInfo(string? profile, string? deployment, string userName, string[] scope, string configurationPath)
+    internal RouterSignInInfo(string? profile, string? deployment, string clientId, string userName, string[] scope, string configurationPath)
     {
         Profile = profile;
         Deployment = deployment;
+        ClientId = clientId;
         UserName = userName;
         Scope = scope;
         ConfigurationPath = configurationPath;
@@ -17,6 +18,9 @@ public sealed class RouterSignInInfo
 
     /// <summary>Gets the deployment; null when it was a profile.</summary>
     public string? Deployment { get; }
+
+    /// <summary>Gets the application that it signed in for.</summary>
+    public string ClientId { get; }
 
     /// <summary>Gets the account that signed in.</summary>
     public string UserName { get; }

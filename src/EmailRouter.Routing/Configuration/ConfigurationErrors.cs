@@ -19,6 +19,15 @@ internal static class ConfigurationErrors
             false),
         inner);
 
+    public static RouterException TokensNotRemoved(string path, Exception inner) => new(
+        new RouterError(
+            "RouterTokensNotRemoved",
+            Step,
+            $"The configuration was changed, and the tokens that are no longer used could not be deleted from {path}: {inner.Message}",
+            "Delete the file. Whoever can read it and the key beside it can act for the account that signed in.",
+            false),
+        inner);
+
     public static RouterException Malformed(string path, long? line, string problem, Exception? inner) => new(
         new RouterError(
             "RouterConfigurationMalformed",

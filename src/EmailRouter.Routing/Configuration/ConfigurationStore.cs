@@ -67,13 +67,13 @@ public sealed class ConfigurationStore(string path, TimeProvider? clock = null, 
             return await ReplaceAsync(configuration, expectedVersion, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Reads, changes and writes in one go; two administrators at once get their turns.</summary>
+    /// <summary>Reads, changes and writes in one go; two administrators at once get their turns. Kept tokens that nothing uses afterwards are deleted.</summary>
     /// <param name="change">Makes the new configuration of the present one; may be called again when somebody edits the file by hand meanwhile.</param>
     /// <param name="cancellationToken">Stops the attempt.</param>
     /// <returns>What was written.</returns>
     /// <exception cref="RouterException">
     /// <c>RouterConfigurationInvalid</c>: the change brings faults, named all at once; faults that were there before do not keep anybody from changing something else.
-    /// Further those of <see cref="LoadAsync"/> and <see cref="SaveAsync"/>. In all cases the file is as it was.
+    /// Further those of <see cref="LoadAsync"/> and <see cref="SaveAsync"/>. In all these cases the file is as it was. <c>RouterTokensNotRemoved</c>: it was changed, and tokens were left over.
     /// </exception>
     public async Task<RouterConfiguration> UpdateAsync(Func<RouterConfiguration, RouterConfiguration> change, CancellationToken cancellationToken)
     {
@@ -91,7 +91,9 @@ public sealed class ConfigurationStore(string path, TimeProvider? clock = null, 
                     throw ConfigurationErrors.Invalid(Path, faults);
                 try
                 {
-                    return (await ReplaceAsync(after, before.Version, cancellationToken).ConfigureAwait(false)).Configuration;
+                    RouterConfiguration written = (await ReplaceAsync(after, before.Version, cancellationToken).ConfigureAwait(false)).Configuration;
+                    TokenCaches.RemoveUnused(Folder, before.Configuration, written);
+                    return written;
                 }
                 catch (RouterException e) when (e.Error.ErrorId == "RouterConfigurationChanged" && attempt < Attempts)
                 {

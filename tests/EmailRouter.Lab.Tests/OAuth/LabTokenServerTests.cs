@@ -66,6 +66,35 @@ public sealed class LabTokenServerTests : IAsyncLifetime, IMsalHttpClientFactory
     }
 
     [Fact]
+    public async Task A_person_enters_the_code_on_the_page_that_the_client_shows()
+    {
+        server.AddUser("anna@contoso.test", "secret");
+        var shown = new TaskCompletionSource<DeviceCodeResult>();
+        Task<AuthenticationResult> signingIn = PublicClientApplicationBuilder.Create("app").WithAuthority(server.Authority.AbsoluteUri, false).WithHttpClientFactory(this).Build()
+            .AcquireTokenWithDeviceCode([Graph + "/Mail.Read"], code =>
+            {
+                shown.SetResult(code);
+                return Task.CompletedTask;
+            }).ExecuteAsync();
+        DeviceCodeResult code = await shown.Task;
+
+        Assert.Contains("<form", await http.GetStringAsync(code.VerificationUrl), StringComparison.Ordinal);
+        Assert.Contains("No device waits", await EnterAsync("WRONG<"), StringComparison.Ordinal);
+        Assert.Contains("password is wrong", await EnterAsync(code.UserCode, password: "wrong"), StringComparison.Ordinal);
+        Assert.Contains("anna@contoso.test is signed in", await EnterAsync(code.UserCode.ToLowerInvariant()), StringComparison.Ordinal);
+        Assert.Contains("No device waits", await EnterAsync(code.UserCode), StringComparison.Ordinal);
+
+        Assert.Equal("anna@contoso.test", (await signingIn).Account.Username);
+
+        async Task<string> EnterAsync(string userCode, string password = "secret")
+        {
+            using var form = new FormUrlEncodedContent(new Dictionary<string, string> { ["user_code"] = userCode, ["username"] = "anna@contoso.test", ["password"] = password, ["decision"] = "accept" });
+            using HttpResponseMessage answer = await http.PostAsync(new Uri(code.VerificationUrl), form);
+            return await answer.Content.ReadAsStringAsync();
+        }
+    }
+
+    [Fact]
     public async Task An_application_gets_a_token_by_its_certificate()
     {
         using X509Certificate2 certificate = Certificate();

@@ -46,6 +46,65 @@ public sealed class ConfigurationStoreTests : IDisposable
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, System.IO.File.GetUnixFileMode(File));
     }
 
+    [Theory]
+    [InlineData("removed", false)]
+    [InlineData("other application", false)]
+    [InlineData("other flow", false)]
+    [InlineData("no tokens", false)]
+    [InlineData("other scope", true)]
+    public async Task Tokens_that_nothing_uses_any_longer_are_deleted(string change, bool isKept)
+    {
+        var oauth = new OAuthConfiguration { Flow = OAuthFlow.DeviceCode, ClientId = "app", TenantId = "t" };
+        ProfileConfiguration profile = Samples.Configuration.Profiles[0] with { Name = "Person", CredentialSource = CredentialSource.OAuth, OAuth = oauth };
+        await Store.UpdateAsync(c => c with { RouterName = "r", Profiles = [profile, profile with { Name = "Other" }] }, default);
+        string file = folder["etc/" + TokenSubject.Of(profile, null).CacheFile];
+        string others = folder["etc/" + TokenSubject.Of(profile with { Name = "Other" }, null).CacheFile];
+        await System.IO.File.WriteAllTextAsync(file, "tokens");
+        await System.IO.File.WriteAllTextAsync(others, "tokens");
+
+        await Store.UpdateAsync(
+            c => c with
+            {
+                Profiles =
+                [
+                    c.Profiles[1],
+                    .. change switch
+                    {
+                        "removed" => Array.Empty<ProfileConfiguration>(),
+                        "other application" => [profile with { OAuth = oauth with { ClientId = "app-2" } }],
+                        "other flow" => [profile with { OAuth = oauth with { Flow = OAuthFlow.ClientCredentials, ClientSecret = "aesgcm1:AAAA" } }],
+                        "no tokens" => [profile with { OAuth = null, CredentialSource = CredentialSource.Mailbox }],
+                        _ => [profile with { OAuth = oauth with { Scopes = ["https://a.test/x"] } }],
+                    },
+                ],
+            },
+            default);
+
+        Assert.Equal(isKept, System.IO.File.Exists(file));
+        Assert.True(System.IO.File.Exists(others));
+    }
+
+    [Fact]
+    public async Task Tokens_that_cannot_be_deleted_are_named()
+    {
+        var application = new OAuthConfiguration { Flow = OAuthFlow.Interactive, ClientId = "app", TenantId = "t" };
+        var deployment = new DeploymentConfiguration
+        {
+            Name = "Online", System = "Dataverse", Url = new("https://org.example.test"), Authentication = CrmAuthentication.OAuth,
+            OAuth = application with { ClientId = "first" }, FurtherApplications = [application],
+        };
+        var store = new ConfigurationStore(File);
+        await store.UpdateAsync(c => c with { RouterName = "r", Deployments = [deployment] }, default);
+        string file = folder["etc/" + TokenSubject.Of(deployment, application).CacheFile];
+        Directory.CreateDirectory(file);
+
+        RouterException e = await Assert.ThrowsAsync<RouterException>(() => store.UpdateAsync(c => c with { Deployments = [deployment with { FurtherApplications = [] }] }, default));
+
+        Assert.Equal("RouterTokensNotRemoved", e.Error.ErrorId);
+        Assert.Contains(file, e.Message, StringComparison.Ordinal);
+        Assert.Empty((await store.LoadAsync(default)).Configuration.Deployments[0].FurtherApplications);
+    }
+
     [Fact]
     public async Task Saving_over_a_change_not_seen_is_refused_and_changes_nothing()
     {

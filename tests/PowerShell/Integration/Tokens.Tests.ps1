@@ -57,4 +57,82 @@ Describe 'Access tokens' -Tag Integration {
             ($access | ConvertTo-Json -Depth 5 -WarningAction Ignore) | Should -Not -Match 'half-a-token'
         }
     }
+
+    # The token library takes no certificate that the system does not trust; a process of its own is told by this variable, on Linux, to trust the lab's.
+    Context 'of a person' -Skip:(-not $IsLinux) {
+        BeforeAll {
+            # Signs in at the prompt of another PowerShell, enters each code that it shows on the page that it names, and returns what was shown and written.
+            function Complete-SignIn {
+                param([string] $Command, [string[]] $User, [string] $Decision = 'accept')
+
+                $pem = Join-Path $TestDrive 'lab.pem'
+                Set-Content $pem $script:lab.Session.Tokens.CertificatePem
+                $file = Join-Path $TestDrive "$(New-Guid).ps1"
+                Set-Content $file "Import-Module '$(Get-ModulePath)'; `\$PSDefaultParameterValues['*-Router*:ConfigurationPath'] = '$($script:lab.ConfigurationPath)'; $Command"
+                $output = "$file.txt"
+                $process = Start-Process pwsh -ArgumentList '-NoProfile', '-NonInteractive', '-File', $file -RedirectStandardOutput $output -RedirectStandardError "$file.err" -PassThru `
+                    -Environment @{ SSL_CERT_FILE = $pem; NO_COLOR = '1' }
+                $null = $process.Handle
+                try {
+                    $seeds = $script:lab.Session.GetType().Assembly.GetType('EmailRouter.Lab.Seed.SeedOrganization')
+                    for ($i = 0; $i -lt $User.Count; $i++) {
+                        Wait-Condition -Seconds 60 { $process.HasExited -or @([regex]::Matches("$(Get-Content -Raw $output)", 'Open \S+ and enter')).Count -gt $i }
+                        $shown = [regex]::Matches("$(Get-Content -Raw $output)", 'Open (\S+) and enter the code (\S+) by')[$i]
+                        $form = @{ user_code = $shown.Groups[2].Value; username = $User[$i]; password = $seeds.GetMethod('PasswordOf').Invoke($null, @($User[$i])); decision = $Decision }
+                        $null = Invoke-WebRequest $shown.Groups[1].Value -Method Post -Body $form -SkipCertificateCheck
+                    }
+
+                    $process.WaitForExit(60000) | Should -BeTrue
+                    (Get-Content -Raw $output) + (Get-Content -Raw "$file.err")
+                }
+                finally {
+                    if (-not $process.HasExited) { $process.Kill() }
+                    $process.Dispose()
+                }
+            }
+
+            $script:person = { New-RouterProfile Person -Direction Incoming -System Graph -Url $script:lab.GraphUrl -CertificatePin $script:lab.CertificatePin -Options @{ access = 'me' } `
+                    -ClientId $env:LAB_CLIENT -Authority $script:lab.TokenUrl -DeviceCode }
+        }
+
+        It 'are got by a code that is shown, entered and polled for, and go with the profile' {
+            $null = & $script:person
+            Set-RouterMailbox anna.berg@contoso.test -IncomingProfile Person
+            (Test-RouterAccess anna.berg@contoso.test -Direction Incoming).Failure.ErrorId | Should -Be 'MailTokenSignInNeeded'
+
+            $shown = Complete-SignIn 'Register-RouterSignIn Person | Format-List' -User anna.berg@contoso.test
+            $shown | Should -Match 'UserName\s+: anna.berg@contoso.test'
+
+            (Invoke-RouterPoll anna.berg@contoso.test).Listed | Should -BeGreaterThan 0
+            @(Get-Item (Join-Path $script:lab.Folder 'tokens.Person.*')).Count | Should -Be 1
+            Remove-RouterProfile Person -Force
+            Join-Path $script:lab.Folder 'tokens.Person.*' | Should -Not -Exist
+        }
+
+        It 'are missed in words when the person declines' {
+            $null = & $script:person
+            Complete-SignIn 'Register-RouterSignIn Person -ErrorVariable e -ErrorAction SilentlyContinue; $e[0].FullyQualifiedErrorId; "$e"' -User anna.berg@contoso.test -Decision decline |
+                Should -Match 'MailToken\w+,.*\s.*profile Person'
+        }
+
+        It 'are got for each application of a deployment' {
+            $type = $script:lab.Session.GetType().Assembly.GetType('EmailRouter.Lab.OAuth.LabOAuthClient')
+            $script:lab.Session.Tokens.Register([Activator]::CreateInstance($type, 'second'))
+            $null = New-RouterDeployment Online -Url $script:lab.DataverseUrl -CertificatePin $script:lab.CertificatePin -ClientId $env:LAB_CLIENT -Authority $script:lab.TokenUrl -DeviceCode
+            Set-RouterDeployment Online -AddApplication -ClientId second -Authority $script:lab.TokenUrl -DeviceCode
+
+            $shown = Complete-SignIn 'Get-RouterDeployment Online | Register-RouterSignIn | ForEach-Object { "$($_.ClientId) $($_.UserName)" }' -User anna.berg@contoso.test, ben.ortiz@contoso.test
+            $shown | Should -Match "$env:LAB_CLIENT anna.berg@contoso.test"
+            $shown | Should -Match 'second ben.ortiz@contoso.test'
+            @(Get-Item (Join-Path $script:lab.Folder 'tokens.Online.*')).Count | Should -Be 2
+            $again = Complete-SignIn 'Register-RouterSignIn -Deployment Online -ClientId second | ForEach-Object { "$($_.ClientId) $($_.UserName)" }' -User anna.berg@contoso.test
+            $again | Should -Match 'second anna.berg@contoso.test'
+            { Register-RouterSignIn -Deployment Online -ClientId third -ErrorAction Stop } | Should -Throw '*no application third*' -ErrorId 'RouterParameterInvalid*'
+
+            Set-RouterDeployment Online -RemoveApplication second
+            @(Get-Item (Join-Path $script:lab.Folder 'tokens.Online.*')).Count | Should -Be 1
+            Set-RouterDeployment Online -ClientSecret (ConvertTo-SecureString $env:LAB_SECRET -AsPlainText -Force)
+            Join-Path $script:lab.Folder 'tokens.Online.*' | Should -Not -Exist
+        }
+    }
 }

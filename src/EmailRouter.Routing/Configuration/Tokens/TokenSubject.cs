@@ -42,16 +42,8 @@ public sealed record TokenSubject
     /// <summary>Gets the name of the server that the tokens are shown to; null where a service is found otherwise.</summary>
     internal string? Server { get; private init; }
 
-    /// <summary>Gets the name of the file with its cached tokens. A name may hold anything; the file's name is made of what every file system takes.</summary>
-    internal string CacheFile
-    {
-        get
-        {
-            string name = new([.. Name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '-')]);
-            byte[] mark = SHA256.HashData(Encoding.UTF8.GetBytes($"{Kind}\n{Name.ToUpperInvariant()}\n{OAuth.ClientId.ToUpperInvariant()}"));
-            return $"tokens.{name}.{Convert.ToHexString(mark, 0, 4)}.dat";
-        }
-    }
+    /// <summary>Gets the name of the file with its cached tokens.</summary>
+    internal string CacheFile => CacheFileOf(Kind, Name, OAuth.ClientId);
 
     private string Kind { get; }
 
@@ -79,6 +71,18 @@ public sealed record TokenSubject
             deployment.Name, "does not say how to get tokens", "Set how it logs in with Set-RouterDeployment, e.g. -ClientId, -TenantId and -ClientSecret.");
         Uri url = deployment.Url ?? throw ConfigurationErrors.DeploymentIncomplete(deployment.Name, "has no address", "Set its address with Set-RouterDeployment -Url.");
         return new TokenSubject("deployment", deployment.Name, oauth, TokenScopes.For(oauth, $"{url.GetLeftPart(UriPartial.Authority)}/.default", deployment.System)) { Server = url.Host };
+    }
+
+    /// <summary>Makes the name of the file with cached tokens. A name may hold anything; the file's name is made of what every file system takes.</summary>
+    /// <param name="kind"><c>profile</c> or <c>deployment</c>.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="clientId">The application.</param>
+    /// <returns>The name, without a folder.</returns>
+    internal static string CacheFileOf(string kind, string name, string clientId)
+    {
+        string plain = new([.. name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '-')]);
+        byte[] mark = SHA256.HashData(Encoding.UTF8.GetBytes($"{kind}\n{name.ToUpperInvariant()}\n{clientId.ToUpperInvariant()}"));
+        return $"tokens.{plain}.{Convert.ToHexString(mark, 0, 4)}.dat";
     }
 
     /// <inheritdoc/>
