@@ -22,7 +22,13 @@ internal static class MailboxReader
 
         // No columns are named: older servers have fewer.
         Listed("mailboxes"),
+
+        // The users' ids in Entra, where the server knows such; on premises there are none.
+        Listed("systemusers?$select=systemuserid,azureactivedirectoryobjectid&$filter=azureactivedirectoryobjectid%20ne%20null"),
     ];
+
+    // What is beyond these, older servers do not have; nothing is lost without it.
+    private const int NeededLists = 4;
 
     /// <summary>Reads settings and mailboxes.</summary>
     /// <param name="connection">The connection.</param>
@@ -40,8 +46,7 @@ internal static class MailboxReader
         {
             CrmAnswer answer = answers[i][0];
 
-            // Servers before 2013 have no mailbox rows; nothing is lost without them.
-            if (i == requests.Length - 1 && answer.Status is 403 or 404)
+            if (i >= NeededLists && answer.Status is 400 or 403 or 404)
             {
                 lists.Add([]);
                 continue;
@@ -61,7 +66,11 @@ internal static class MailboxReader
 
         if (lists[0].Count == 0)
             throw AnswerErrors.Unreadable("the organization's settings", "it has no row");
-        return MailboxRows.Read(lists[0][0], lists[1], lists[2], lists[3], lists[4]);
+        return MailboxRows.Read(lists[0][0], lists[1], lists[2], lists[3], lists[4]) with
+        {
+            ObjectIds = lists[5].Where(u => u.Id("systemuserid") is not null && u.Id("azureactivedirectoryobjectid") is not null)
+                .ToDictionary(u => u.Id("systemuserid")!.Value, u => u.Id("azureactivedirectoryobjectid")!.Value),
+        };
     }
 
     private static WebApiRequest Listed(string path) => WebApiRequest.Get(path, What) with { Prefer = "odata.maxpagesize=5000," + WebApiRequest.LookupAnnotations };

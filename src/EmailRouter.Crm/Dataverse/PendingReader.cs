@@ -177,9 +177,11 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
         var batch = new WebApiBatch("tracking tokens");
         foreach (PendingCandidate candidate in without)
         {
+            // The counter is the user's; a team has none.
+            Guid? owner = directory.Find(candidate.Sender.Id) is { } mailbox && !directory.Teams.Contains(mailbox.OwnerUserId) && mailbox.OwnerUserId != Guid.Empty ? mailbox.OwnerUserId : null;
             batch.Add(WebApiRequest.Post("GetTrackingTokenEmail", new JsonObject { ["Subject"] = candidate.Subject }, "a tracking token") with
             {
-                Caller = directory.Find(candidate.Sender.Id) is { } mailbox && !directory.Teams.Contains(mailbox.OwnerUserId) && mailbox.OwnerUserId != Guid.Empty ? mailbox.OwnerUserId : null,
+                Caller = owner is { } user ? new WebApiCaller(user, directory.ObjectIds.TryGetValue(user, out Guid id) ? id : null) : null,
             });
         }
 

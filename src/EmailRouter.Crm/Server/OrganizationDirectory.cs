@@ -17,6 +17,9 @@ internal sealed record OrganizationDirectory(OrganizationSettings Settings, IRea
     /// <summary>Gets the mailbox rows by the user or queue they belong to.</summary>
     public IReadOnlyDictionary<Guid, Guid> MailboxRows { get; init; } = new Dictionary<Guid, Guid>();
 
+    /// <summary>Gets the object ids in Entra of the users, as far as the organization knows them.</summary>
+    public IReadOnlyDictionary<Guid, Guid> ObjectIds { get; init; } = new Dictionary<Guid, Guid>();
+
     /// <summary>Finds the mailbox of a user or queue.</summary>
     /// <param name="owner">The user or queue.</param>
     /// <returns>The mailbox; null when there is none with an address.</returns>

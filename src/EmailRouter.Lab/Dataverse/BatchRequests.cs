@@ -10,10 +10,12 @@ namespace EmailRouter.Lab.Dataverse;
 /// <param name="batch">The batch.</param>
 /// <param name="single">Carries out a request by itself.</param>
 /// <param name="together">Carries out requests in one transaction. They are made when their turn comes, since they may refer to rows made before them.</param>
+/// <param name="identify">Finds whom a part is done for by its headers; refuses with an <see cref="ODataException"/>.</param>
 internal sealed class BatchRequests(
     ODataRequest batch,
-    Func<ODataRequest, ValueTask<LabHttpAnswer>> single,
-    Func<IReadOnlyList<Func<ODataRequest>>, ValueTask<(IReadOnlyList<LabHttpAnswer> Answers, LabHttpAnswer? Error)>> together)
+    Func<ODataRequest, Caller, ValueTask<LabHttpAnswer>> single,
+    Func<IReadOnlyList<(Func<ODataRequest> Request, Caller Caller)>, ValueTask<(IReadOnlyList<LabHttpAnswer> Answers, LabHttpAnswer? Error)>> together,
+    Func<IReadOnlyDictionary<string, string>, ValueTask<Caller>> identify)
 {
     private const int MaxRequests = 1000;
 
@@ -39,7 +41,7 @@ internal sealed class BatchRequests(
             body.Append(CultureInfo.InvariantCulture, $"--{answerBoundary}\r\n");
             if (part.Set is null)
             {
-                LabHttpAnswer answer = await single(ToRequest(part, []));
+                LabHttpAnswer answer = await CarryOutAsync(part);
                 Write(body, answer, part.Headers.GetValueOrDefault("Content-ID"));
                 status = answer.Status;
             }
@@ -57,6 +59,36 @@ internal sealed class BatchRequests(
         return LabHttpAnswer.OfText(status, body.ToString(), $"multipart/mixed; boundary={answerBoundary}");
     }
 
+    private async ValueTask<LabHttpAnswer> CarryOutAsync(Part part)
+    {
+        ODataRequest request = ToRequest(part, []);
+        try
+        {
+            return await single(request, await identify(request.Headers));
+        }
+        catch (ODataException e)
+        {
+            return ODataAnswer.Error(e, batch.Preferences);
+        }
+    }
+
+    private async ValueTask<(IReadOnlyList<LabHttpAnswer> Answers, LabHttpAnswer? Error)> CarryOutAsync(List<Part> set)
+    {
+        var contentIds = new Dictionary<string, string>(StringComparer.Ordinal);
+        var requests = new List<(Func<ODataRequest> Request, Caller Caller)>();
+        try
+        {
+            foreach (Part part in set)
+                requests.Add((() => ToRequest(part, contentIds), await identify(part.RequestHeaders)));
+        }
+        catch (ODataException e)
+        {
+            return ([], ODataAnswer.Error(e, batch.Preferences));
+        }
+
+        return requests.Count == 0 ? ([], null) : await together(requests);
+    }
+
     private async ValueTask<int> HandleSetAsync(List<Part> set, StringBuilder body)
     {
         if (set.FirstOrDefault(p => p.RequestLine.StartsWith("GET ", StringComparison.OrdinalIgnoreCase)) is not null)
@@ -65,10 +97,7 @@ internal sealed class BatchRequests(
             return 400;
         }
 
-        var contentIds = new Dictionary<string, string>(StringComparer.Ordinal);
-        (IReadOnlyList<LabHttpAnswer> answers, LabHttpAnswer? error) = set.Count == 0
-            ? ([], null)
-            : await together([.. set.Select<Part, Func<ODataRequest>>(p => () => ToRequest(p, contentIds))]);
+        (IReadOnlyList<LabHttpAnswer> answers, LabHttpAnswer? error) = await CarryOutAsync(set);
         if (error is not null)
         {
             Write(body, error, null);
@@ -117,7 +146,6 @@ internal sealed class BatchRequests(
             target = made + target[(1 + id.Length)..];
         int mark = target.IndexOf('?', StringComparison.Ordinal);
 
-        // A part inherits what concerns the caller; the rest it says itself.
         var headers = new Dictionary<string, string>(part.Headers, StringComparer.OrdinalIgnoreCase);
         foreach ((string name, string value) in part.RequestHeaders)
             headers[name] = value;

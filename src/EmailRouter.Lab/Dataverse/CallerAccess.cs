@@ -8,8 +8,8 @@ namespace EmailRouter.Lab.Dataverse;
 
 /// <summary>What the caller may do, and what stands in the way of everybody.</summary>
 /// <param name="policy">The switches of the service.</param>
-/// <param name="callerId">The user in whose name the request runs.</param>
-internal sealed class CallerAccess(LabDataversePolicy policy, Guid callerId)
+/// <param name="caller">The user in whose name the request runs, and who logged in: both need a privilege.</param>
+internal sealed class CallerAccess(LabDataversePolicy policy, Caller caller)
 {
     /// <summary>Gets a value indicating whether lists of rows come with links in place of the lists they expand.</summary>
     public bool LinksExpandedLists => policy.LinksExpandedLists;
@@ -25,10 +25,11 @@ internal sealed class CallerAccess(LabDataversePolicy policy, Guid callerId)
     /// <summary>Checks a privilege.</summary>
     public void Check(string privilege, string logicalName)
     {
-        if (policy.IsDenied(callerId, privilege))
+        foreach (Guid id in new[] { caller.UserId, caller.LoggedInId }.Where(i => policy.IsDenied(i, privilege)))
         {
             throw new ODataException(HttpStatusCode.Forbidden, "0x80040220",
-                $"Principal user (Id={callerId}, type=8, roleCount=1, privilegeCount=40, accessMode=0), is missing {privilege} privilege (Id={LabDataversePolicy.IdOf(privilege)}) on OTC=0 for entity '{logicalName}' (LocalizedName='{logicalName}'). context.Caller={callerId}.");
+                $"Principal user (Id={id}, type=8, roleCount=1, privilegeCount=40, accessMode=0), is missing {privilege} privilege (Id={LabDataversePolicy.IdOf(privilege)}) on OTC=0 " +
+                $"for entity '{logicalName}' (LocalizedName='{logicalName}'). context.Caller={caller.UserId}.");
         }
     }
 

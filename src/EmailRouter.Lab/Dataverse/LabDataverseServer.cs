@@ -138,7 +138,11 @@ public sealed class LabDataverseServer : LabHttpServer
             Caller caller = await IdentifyAsync(token, request.Header("CallerObjectId"), request.Header("MSCRMCallerID"), cancellationToken);
             CheckLimits(caller.UserId, request);
             answer = path == "$batch"
-                ? await new BatchRequests(parsed, part => CarryOutAsync(part, caller, cancellationToken), parts => CarryOutTogetherAsync(parts, caller, cancellationToken)).HandleAsync()
+                ? await new BatchRequests(
+                    parsed,
+                    (part, own) => CarryOutAsync(part, own, cancellationToken),
+                    parts => CarryOutTogetherAsync(parts, cancellationToken),
+                    headers => CallerOfAsync(headers, token, caller, cancellationToken)).HandleAsync()
                 : await CarryOutAsync(parsed, caller, cancellationToken);
         }
         catch (ODataException e)
@@ -174,11 +178,11 @@ public sealed class LabDataverseServer : LabHttpServer
 
     /// <summary>Reads rows as a caller sees them.</summary>
     internal async ValueTask<T> ReadAsync<T>(Caller caller, Func<RowReader, CallerAccess, T> read, CancellationToken cancellationToken) =>
-        await crm.ReadAsync(work => read(new RowReader(work, ModelOf(work), caller.UserId, Clock.GetUtcNow()), new CallerAccess(Policy, caller.UserId)), cancellationToken);
+        await crm.ReadAsync(work => read(new RowReader(work, ModelOf(work), caller.UserId, Clock.GetUtcNow()), new CallerAccess(Policy, caller)), cancellationToken);
 
     /// <summary>Changes rows with a caller's rights, together or not at all.</summary>
     internal async ValueTask<T> ChangeAsync<T>(Caller caller, Func<RowReader, CallerAccess, T> change, CancellationToken cancellationToken) =>
-        await crm.ChangeAsync(work => change(new RowReader(work, ModelOf(work), caller.UserId, Clock.GetUtcNow()), new CallerAccess(Policy, caller.UserId)), cancellationToken);
+        await crm.ChangeAsync(work => change(new RowReader(work, ModelOf(work), caller.UserId, Clock.GetUtcNow()), new CallerAccess(Policy, caller)), cancellationToken);
 
     private static Preferences SafePreferences(ODataRequest request) => Preferences.Parse(request.Header("Prefer"));
 
@@ -187,7 +191,7 @@ public sealed class LabDataverseServer : LabHttpServer
     {
         try
         {
-            if (MessageCall.Find(request) is { } call && await decisions.HandleAsync(call, new CallerAccess(Policy, caller.UserId), cancellationToken) is { } decided)
+            if (MessageCall.Find(request) is { } call && await decisions.HandleAsync(call, new CallerAccess(Policy, caller), cancellationToken) is { } decided)
                 return decided;
             return request.Method == "GET"
                 ? await crm.ReadAsync(work => CarryOut(request, caller, work), cancellationToken)
@@ -205,26 +209,34 @@ public sealed class LabDataverseServer : LabHttpServer
 
     /// <summary>Carries out a change set: all requests in one transaction. The first that fails takes everything back and is the answer.</summary>
     private async ValueTask<(IReadOnlyList<LabHttpAnswer> Answers, LabHttpAnswer? Error)> CarryOutTogetherAsync(
-        IReadOnlyList<Func<ODataRequest>> requests, Caller caller, CancellationToken cancellationToken)
+        IReadOnlyList<(Func<ODataRequest> Request, Caller Caller)> requests, CancellationToken cancellationToken)
     {
         try
         {
-            return (await crm.ChangeAsync(work => requests.Select(r => CarryOut(r(), caller, work)).ToArray(), cancellationToken), null);
+            return (await crm.ChangeAsync(work => requests.Select(r => CarryOut(r.Request(), r.Caller, work)).ToArray(), cancellationToken), null);
         }
         catch (CrmException e)
         {
-            return ([], ODataAnswer.Error(ODataAnswer.Explain(e), requests[0]().Preferences));
+            return ([], ODataAnswer.Error(ODataAnswer.Explain(e), requests[0].Request().Preferences));
         }
         catch (ODataException e)
         {
-            return ([], ODataAnswer.Error(e, requests[0]().Preferences));
+            return ([], ODataAnswer.Error(e, requests[0].Request().Preferences));
         }
+    }
+
+    /// <summary>Finds whom a part of a batch is done for: whom its own headers name, otherwise whom the batch is done for.</summary>
+    private async ValueTask<Caller> CallerOfAsync(IReadOnlyDictionary<string, string> headers, LabAccessToken token, Caller caller, CancellationToken cancellationToken)
+    {
+        string objectId = headers.GetValueOrDefault("CallerObjectId", string.Empty);
+        string callerId = headers.GetValueOrDefault("MSCRMCallerID", string.Empty);
+        return objectId.Length == 0 && callerId.Length == 0 ? caller : await IdentifyAsync(token, objectId, callerId, cancellationToken);
     }
 
     private LabHttpAnswer CarryOut(ODataRequest request, Caller caller, CrmUnitOfWork work)
     {
         var rows = new RowReader(work, ModelOf(work), caller.UserId, Clock.GetUtcNow());
-        var access = new CallerAccess(Policy, caller.UserId);
+        var access = new CallerAccess(Policy, caller);
         if (request.Resource.Segments.Count == 0 || request.Resource.Segments[0].Name is "$metadata" or "EntityDefinitions")
             return new MetadataRequests(request, rows).Handle();
         return MessageCall.Find(request) is { } call ? rowMessages.Handle(call, request, rows, access) : new EntityRequests(request, rows, access).Handle();
@@ -251,7 +263,7 @@ public sealed class LabDataverseServer : LabHttpServer
             return new Caller(user.Id, user.Id);
         if (!Guid.TryParse(objectId.Length > 0 ? objectId : callerId, out Guid asked))
             throw new ODataException(HttpStatusCode.BadRequest, "0x80040203", "The header that names the caller holds no GUID.");
-        new CallerAccess(Policy, user.Id).Check("prvActOnBehalfOfAnotherUser", "systemuser");
+        new CallerAccess(Policy, new Caller(user.Id, user.Id)).Check("prvActOnBehalfOfAnotherUser", "systemuser");
         CrmRecord other = objectId.Length > 0
             ? await FindUserAsync("azureactivedirectoryobjectid", asked, cancellationToken)
             : await FindUserAsync("systemuserid", asked, cancellationToken);

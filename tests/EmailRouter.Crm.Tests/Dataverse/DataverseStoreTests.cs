@@ -251,9 +251,12 @@ public sealed class DataverseStoreTests : IAsyncDisposable
         Assert.True(first.Parties[1].DoNotEmail);
     }
 
-    [Fact]
-    public async Task An_email_without_token_gets_one_of_the_senders_counter()
+    [Theory]
+    [InlineData(null)]
+    [InlineData("dddddddd-0000-0000-0000-000000000004")]
+    public async Task An_email_without_token_gets_one_of_the_senders_counter(string? objectId)
     {
+        server.ObjectId = objectId;
         server.Pending = 1;
         server.PendingToken = null;
 
@@ -261,7 +264,8 @@ public sealed class DataverseStoreTests : IAsyncDisposable
 
         Assert.Equal(("CRM:0010007", "Offer CRM:0010007"), (email.TrackingToken, email.Subject));
         Asked asked = server.Http.All.Single(r => r.Lines.Any(l => l.Contains("GetTrackingTokenEmail", StringComparison.Ordinal)));
-        Assert.Contains($"MSCRMCallerID: {anna}", asked.Text, StringComparison.Ordinal);
+        Assert.Contains(objectId is null ? $"\r\nMSCRMCallerID: {anna}\r\n" : $"\r\nCallerObjectId: {objectId}\r\n", asked.Text, StringComparison.Ordinal);
+        Assert.Equal(objectId is null, asked.Text.Contains("MSCRMCallerID", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -39,6 +39,9 @@ internal sealed partial class ScriptedOrganization
 
     public int Pending { get; set; }
 
+    /// <summary>Gets or sets the user's id in Entra; null for an organization that has no column for it.</summary>
+    public string? ObjectId { get; set; }
+
     public string? PendingToken { get; set; } = "CRM:0010001";
 
     public bool MakesTokens { get; set; } = true;
@@ -126,6 +129,9 @@ internal sealed partial class ScriptedOrganization
             (200, """{"RolePrivileges":[{"PrivilegeName":"prvReadActivity"},{"PrivilegeId":"10000000-0000-0000-0000-000000000001"}]}"""),
         "privileges" => (200, Rows("""{"privilegeid":"10000000-0000-0000-0000-000000000001","name":"prvWriteActivity"}""")),
         "systemusers" when path.Contains("isdisabled&$filter=systemuserid", StringComparison.Ordinal) => (200, Rows($$"""{"systemuserid":"{{Anna}}","fullname":"Router","isdisabled":false}""")),
+        "systemusers" when path.Contains("azureactivedirectoryobjectid", StringComparison.Ordinal) => ObjectId is null
+            ? (400, """{"error":{"code":"0x80060888","message":"Could not find a property named 'azureactivedirectoryobjectid' on type 'Microsoft.Dynamics.CRM.systemuser'."}}""")
+            : (200, Rows($$"""{"systemuserid":"{{Anna}}","azureactivedirectoryobjectid":"{{ObjectId}}"}""")),
         "systemusers" when path.Contains("ne null", StringComparison.Ordinal) => (200, Rows($$"""
             {"systemuserid":"{{Anna}}","fullname":"Anna","internalemailaddress":"anna@example.test","incomingemaildeliverymethod":2,"outgoingemaildeliverymethod":2,
             "emailrouteraccessapproval":1,"isdisabled":false,"_queueid_value":"{{Support}}"}

@@ -127,6 +127,95 @@ public sealed class BatchTests : IAsyncLifetime
         Assert.Equal(400, (int)(await world.Http.SendAsync(request)).StatusCode);
     }
 
+    [Fact]
+    public async Task Each_part_may_be_done_for_somebody_else()
+    {
+        string answer = await BatchAsync($$"""
+            --b
+            Content-Type: application/http
+
+            GET WhoAmI HTTP/1.1
+            MSCRMCallerID: {{world.Anna}}
+
+            --b
+            Content-Type: application/http
+
+            GET WhoAmI HTTP/1.1
+
+            --b
+            Content-Type: multipart/mixed; boundary=c
+
+            --c
+            Content-Type: application/http
+            Content-ID: 1
+
+            POST contacts HTTP/1.1
+            Content-Type: application/json
+            MSCRMCallerID: {{world.Anna}}
+
+            {"lastname":"Hers"}
+            --c
+            Content-Type: application/http
+            Content-ID: 2
+
+            POST contacts HTTP/1.1
+            Content-Type: application/json
+
+            {"lastname":"Its own"}
+            --c--
+            --b--
+            """);
+
+        Assert.Equal((1, 1), (Count(answer, $"\"UserId\":\"{world.Anna}\""), Count(answer, $"\"UserId\":\"{world.AppUser}\"")));
+        Assert.Single(await world.ListAsync($"contacts?$filter=lastname eq 'Hers' and _ownerid_value eq {world.Anna}"));
+        Assert.Single(await world.ListAsync($"contacts?$filter=lastname eq 'Its own' and _ownerid_value eq {world.AppUser}"));
+    }
+
+    [Fact]
+    public async Task Who_may_not_act_for_others_is_refused_in_the_part_that_does()
+    {
+        world.Server.Policy.Deny(world.AppUser, "prvActOnBehalfOfAnotherUser");
+        string answer = await BatchAsync($$"""
+            --b
+            Content-Type: application/http
+
+            GET WhoAmI HTTP/1.1
+            MSCRMCallerID: {{world.Anna}}
+
+            --b
+            Content-Type: multipart/mixed; boundary=c
+
+            --c
+            Content-Type: application/http
+            Content-ID: 1
+
+            POST contacts HTTP/1.1
+            Content-Type: application/json
+
+            {"lastname":"First"}
+            --c
+            Content-Type: application/http
+            Content-ID: 2
+
+            POST contacts HTTP/1.1
+            Content-Type: application/json
+            CallerObjectId: {{Guid.NewGuid()}}
+
+            {"lastname":"Second"}
+            --c--
+            --b
+            Content-Type: application/http
+
+            GET WhoAmI HTTP/1.1
+
+            --b--
+            """, "odata.continue-on-error");
+
+        Assert.Equal((2, 1), (Count(answer, "HTTP/1.1 403"), Count(answer, "HTTP/1.1 200")));
+        Assert.Contains("prvActOnBehalfOfAnotherUser", answer, StringComparison.Ordinal);
+        Assert.Empty(await world.ListAsync("contacts?$filter=lastname eq 'First'"));
+    }
+
     private static int Count(string text, string part) => text.Split(part).Length - 1;
 
     private static HttpRequestMessage Request(string body)

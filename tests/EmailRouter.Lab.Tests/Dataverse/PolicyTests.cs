@@ -79,7 +79,32 @@ public sealed class PolicyTests : IAsyncLifetime
     {
         Assert.Equal(world.Anna, (Guid)(await world.GetAsync("WhoAmI", ("MSCRMCallerID", world.Anna.ToString())))["UserId"]!);
         world.Server.Policy.Deny(world.AppUser, "prvActOnBehalfOfAnotherUser");
-        await world.RefuseAsync("GET", "WhoAmI", 403, null, ("MSCRMCallerID", world.Anna.ToString()));
+        (_, JsonNode? refused) = await world.SendAsync("GET", "WhoAmI", null, 403, ("MSCRMCallerID", world.Anna.ToString()));
+        Assert.Equal("0x80040220", (string)refused!["error"]!["code"]!);
+        Assert.Contains($"(Id={world.AppUser}, type=8", (string)refused["error"]!["message"]!, StringComparison.Ordinal);
+        Assert.Contains("is missing prvActOnBehalfOfAnotherUser privilege", (string)refused["error"]!["message"]!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_caller_names_another_user_by_the_object_id_and_that_counts_before_the_older_header()
+    {
+        var objectId = Guid.NewGuid();
+        await world.Crm.UpdateRecordAsync(new CrmRecord("systemuser", world.Anna, new Dictionary<string, object?> { ["azureactivedirectoryobjectid"] = objectId }), default);
+
+        Assert.Equal(world.Anna, (Guid)(await world.GetAsync("WhoAmI", ("CallerObjectId", objectId.ToString())))["UserId"]!);
+        Assert.Equal(world.Anna, (Guid)(await world.GetAsync("WhoAmI", ("CallerObjectId", objectId.ToString()), ("MSCRMCallerID", world.AppUser.ToString())))["UserId"]!);
+        await world.RefuseAsync("GET", "WhoAmI", 403, null, ("CallerObjectId", world.Anna.ToString()));
+    }
+
+    [Fact]
+    public async Task Who_acts_for_another_user_may_do_what_both_may()
+    {
+        world.Server.Policy.Deny(world.AppUser, "prvCreateContact");
+        await world.RefuseAsync("POST", "contacts", 403, new { lastname = "x" }, ("MSCRMCallerID", world.Anna.ToString()));
+        world.Server.Policy.Grant(world.AppUser, "prvCreateContact");
+        world.Server.Policy.Deny(world.Anna, "prvCreateContact");
+        await world.RefuseAsync("POST", "contacts", 403, new { lastname = "x" }, ("MSCRMCallerID", world.Anna.ToString()));
+        await world.SendAsync("POST", "contacts", new { lastname = "x" }, 204);
     }
 
     [Fact]

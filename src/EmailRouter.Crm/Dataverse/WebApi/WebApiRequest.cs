@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using EmailRouter.Crm.Server;
@@ -27,7 +26,7 @@ internal sealed record WebApiRequest(HttpMethod Method, string Path, string What
     public string? Prefer { get; init; }
 
     /// <summary>Gets the user in whose name it is done; null for the one who logs in.</summary>
-    public Guid? Caller { get; init; }
+    public WebApiCaller? Caller { get; init; }
 
     /// <summary>Gets a value indicating whether it may be sent again when nobody knows whether it was done. Defaults to true for reading.</summary>
     public bool IsRepeatable { get; init; } = Method == HttpMethod.Get;
@@ -72,9 +71,14 @@ internal sealed record WebApiRequest(HttpMethod Method, string Path, string What
         if (Prefer is { } prefer)
             yield return ("Prefer", prefer);
         if (Caller is { } caller)
-            yield return ("MSCRMCallerID", caller.ToString("D", CultureInfo.InvariantCulture));
+            yield return caller.ObjectId is { } id ? ("CallerObjectId", id.ToString("D")) : ("MSCRMCallerID", caller.UserId.ToString("D"));
     }
 }
+
+/// <summary>A user in whose name a request is done ("Impersonate another user using the Web API"). It needs <c>prvActOnBehalfOfAnotherUser</c>, and the user's own rights count as well.</summary>
+/// <param name="UserId">The user.</param>
+/// <param name="ObjectId">The user's object id in Entra, by which a user is named online; null where there is none, as on premises.</param>
+internal sealed record WebApiCaller(Guid UserId, Guid? ObjectId);
 
 /// <summary>Writes values into OData queries.</summary>
 internal static class ODataText

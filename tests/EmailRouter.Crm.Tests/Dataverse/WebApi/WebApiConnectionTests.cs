@@ -20,7 +20,7 @@ public sealed class WebApiConnectionTests
     {
         using WebApiConnection connection = Connection();
 
-        await connection.SendAsync(WebApiRequest.Get("emails?$top=1", "emails") with { Caller = Guid.Empty }, default);
+        await connection.SendAsync(WebApiRequest.Get("emails?$top=1", "emails") with { Caller = new WebApiCaller(Guid.Empty, null) }, default);
 
         Asked asked = Assert.Single(server.Requests);
         Assert.Equal(ScriptedServer.Root + "emails?$top=1", asked.Address.AbsoluteUri);
