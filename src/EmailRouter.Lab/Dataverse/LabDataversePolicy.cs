@@ -31,6 +31,15 @@ public sealed class LabDataversePolicy
     /// </summary>
     public LabExtraProperties ExtraProperties { get; set; }
 
+    /// <summary>
+    /// Gets or sets the organization's name in addresses, as on premises: its services are at <c>/Name/api/data</c> and <c>/Name/XRMServices</c> alone. Null, the default: at the root, as online,
+    /// and below any name.
+    /// </summary>
+    public string? UrlName { get; set; }
+
+    /// <summary>Gets or sets by which services the server tells of its organization. By default by all.</summary>
+    public LabDiscovery Discovery { get; set; } = LabDiscovery.WebApi | LabDiscovery.Soap;
+
     /// <summary>Gets or sets how many requests a user may make in 300 seconds before the service answers 429; null for no limit. Online it is 6,000.</summary>
     public int? RequestLimit { get; set; }
 
@@ -80,6 +89,20 @@ public sealed class LabDataversePolicy
 
     /// <summary>Gives the id of a privilege; the same every time.</summary>
     internal static Guid IdOf(string privilege) => new(SHA256.HashData(Encoding.UTF8.GetBytes(privilege)).AsSpan(0, 16));
+}
+
+/// <summary>The services by which a server tells of its organizations.</summary>
+[Flags]
+public enum LabDiscovery
+{
+    /// <summary>None.</summary>
+    None = 0,
+
+    /// <summary>Discovery by the Web API, <c>api/discovery</c>.</summary>
+    WebApi = 1,
+
+    /// <summary>Discovery.svc.</summary>
+    Soap = 2,
 }
 
 /// <summary>What a server does with <c>ExtraProperties</c>.</summary>

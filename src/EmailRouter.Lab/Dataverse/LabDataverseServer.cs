@@ -117,6 +117,10 @@ public sealed class LabDataverseServer : LabHttpServer
     {
         if (IsOrganizationService(request))
             return await HandleSoapAsync(request, cancellationToken);
+        if (DiscoveryRequests.IsWebApi(request) && Policy.Discovery.HasFlag(LabDiscovery.WebApi))
+            return await DiscoverAsync(request, isSoap: false, cancellationToken);
+        if (DiscoveryRequests.IsSoap(request) && Policy.Discovery.HasFlag(LabDiscovery.Soap))
+            return await DiscoverAsync(request, isSoap: true, cancellationToken);
         (string root, string? path, bool isOld) = Split(request);
         if (path is null)
             return LabHttpAnswer.OfText(404, "There is no service at this address.");
@@ -151,6 +155,25 @@ public sealed class LabDataverseServer : LabHttpServer
         }
 
         return answer.With("OData-Version", "4.0").With("REQ_ID", Guid.NewGuid().ToString()).With("x-ms-service-request-id", Guid.NewGuid().ToString());
+    }
+
+    /// <summary>Tells of the organization, to users who belong to it.</summary>
+    private async ValueTask<LabHttpAnswer> DiscoverAsync(LabHttpRequest request, bool isSoap, CancellationToken cancellationToken)
+    {
+        if (tokens.Accept(request.BearerToken, Url.ToString(), TlsUrl.ToString(), request.BaseUrl) is not { } token)
+            return Challenge(request);
+        try
+        {
+            await IdentifyAsync(token, string.Empty, string.Empty, cancellationToken);
+            OrganizationSettings settings = await crm.ReadAsync(work => work.ReadSettings(), cancellationToken);
+            string name = Policy.UrlName ?? settings.Name;
+            var discovery = new DiscoveryRequests(settings, $"{request.BaseUrl}/{(Policy.UrlName is null ? string.Empty : name + "/")}", name);
+            return isSoap ? discovery.Execute(OrganizationRequests.Open(request.Body).Operation) : discovery.List(request);
+        }
+        catch (ODataException e)
+        {
+            return isSoap ? OrganizationRequests.Fault(e) : ODataAnswer.Error(e, Preferences.Parse(request.Header("Prefer")));
+        }
     }
 
     private async ValueTask<LabHttpAnswer> HandleSoapAsync(LabHttpRequest request, CancellationToken cancellationToken)
@@ -311,19 +334,21 @@ public sealed class LabDataverseServer : LabHttpServer
         .With("WWW-Authenticate", $"Bearer authorization_uri={tokens.Authority}/oauth2/authorize, resource_id={request?.BaseUrl ?? Url.ToString().TrimEnd('/')}/");
 
     /// <summary>Tells whether a request is for Organization.svc, with or without the organization before it.</summary>
-    private static bool IsOrganizationService(LabHttpRequest request) => request.Path.Split('/', StringSplitOptions.RemoveEmptyEntries) is
-        [.., var services, "2011", var service, "web"] segments && segments.Length is 4 or 5 &&
+    private bool IsOrganizationService(LabHttpRequest request) => request.Path.Split('/', StringSplitOptions.RemoveEmptyEntries) is
+        [.., var services, "2011", var service, "web"] segments && segments.Length is 4 or 5 && IsOrganization(segments.Length == 5 ? segments[0] : null) &&
         services.Equals("XRMServices", StringComparison.OrdinalIgnoreCase) && service.Equals("Organization.svc", StringComparison.OrdinalIgnoreCase);
+
+    private bool IsOrganization(string? name) => Policy.UrlName is null || string.Equals(Uri.UnescapeDataString(name ?? string.Empty), Policy.UrlName, StringComparison.OrdinalIgnoreCase);
 
     private static string KindOf(string path) =>
         string.Join('/', path.Split('/', StringSplitOptions.RemoveEmptyEntries).Select(s => s.Split('(', '%')[0]).Where(s => s.Length > 0));
 
     /// <summary>Splits an address: the root, the path below it (null when it is not the service's), and whether the version is 8.</summary>
-    private static (string Root, string? Path, bool IsOld) Split(LabHttpRequest request)
+    private (string Root, string? Path, bool IsOld) Split(LabHttpRequest request)
     {
         string[] segments = request.Path.Split('/');
         int api = Array.IndexOf(segments, "api");
-        if (api is not (1 or 2) || segments.Length < api + 3 || segments[api + 1] != "data" || !versions.Contains(segments[api + 2]))
+        if (api is not (1 or 2) || !IsOrganization(api == 2 ? segments[1] : null) || segments.Length < api + 3 || segments[api + 1] != "data" || !versions.Contains(segments[api + 2]))
             return (request.BaseUrl, null, false);
         string root = $"{request.BaseUrl}{string.Join('/', segments.Take(api + 3))}/";
         return (root, string.Join('/', segments.Skip(api + 3)), segments[api + 2].StartsWith("v8", StringComparison.Ordinal));

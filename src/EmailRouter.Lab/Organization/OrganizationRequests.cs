@@ -332,7 +332,8 @@ internal sealed class OrganizationRequests(LabDataverseServer server, Caller cal
             Nil(Contracts + "TraceText"));
     }
 
-    private static LabHttpAnswer Envelope(int status, XElement body)
+    /// <summary>Makes an answer of what its body holds.</summary>
+    public static LabHttpAnswer Envelope(int status, XElement body)
     {
         var envelope = new XElement(OrganizationXml.Envelope + "Envelope", new XAttribute(XNamespace.Xmlns + "s", OrganizationXml.Envelope.NamespaceName), new XElement(OrganizationXml.Envelope + "Body", body));
         var settings = new XmlWriterSettings { Encoding = new UTF8Encoding(false), CheckCharacters = false };

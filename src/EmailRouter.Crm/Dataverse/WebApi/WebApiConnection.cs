@@ -51,7 +51,7 @@ internal sealed class WebApiConnection : IDisposable
         await locating.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            site ??= await new WebApiLocator(endpoint, AskAsync).FindAsync(cancellationToken).ConfigureAwait(false);
+            site ??= await new WebApiLocator(endpoint, AskAsync, AskDiscoveryAsync).FindAsync(cancellationToken).ConfigureAwait(false);
             return site;
         }
         finally
@@ -200,9 +200,22 @@ internal sealed class WebApiConnection : IDisposable
         request.IsRepeatable,
         () => request.Body?.FileFault?.Throw());
 
-    private async ValueTask<CrmAnswer> AskAsync(Uri address, string what, CancellationToken cancellationToken) => await http.ExchangeAsync(
-        new CrmCall(HttpMethod.Get, address, what, () => null, [("Accept", "application/json"), ("OData-MaxVersion", "4.0"), ("OData-Version", "4.0")], true) { TakesRedirects = true },
+    private ValueTask<CrmAnswer> AskAsync(Uri address, string what, CancellationToken cancellationToken) =>
+        AskAsync(new CrmCall(HttpMethod.Get, address, what, () => null, [("Accept", "application/json"), ("OData-MaxVersion", "4.0"), ("OData-Version", "4.0")], true), cancellationToken);
+
+    private ValueTask<CrmAnswer> AskDiscoveryAsync(Uri address, string what, CancellationToken cancellationToken) => AskAsync(
+        new CrmCall(
+            HttpMethod.Post,
+            address,
+            what,
+            () => new WrittenContent((stream, stop) => stream.WriteAsync(DiscoveryService.Envelope, stop).AsTask(), "text/xml; charset=utf-8"),
+            [("Accept", "text/xml"), ("SOAPAction", $"\"{DiscoveryService.Action}\"")],
+            true),
+        cancellationToken);
+
+    private async ValueTask<CrmAnswer> AskAsync(CrmCall call, CancellationToken cancellationToken) => await http.ExchangeAsync(
+        call with { TakesRedirects = true },
         null,
-        async (response, stop) => CrmAnswer.From(response, await CrmHttp.ReadAsync(response, what, stop).ConfigureAwait(false), context.Clock),
+        async (response, stop) => CrmAnswer.From(response, await CrmHttp.ReadAsync(response, call.What, stop).ConfigureAwait(false), context.Clock),
         cancellationToken).ConfigureAwait(false);
 }

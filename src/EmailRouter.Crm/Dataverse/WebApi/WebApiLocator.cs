@@ -10,7 +10,9 @@ namespace EmailRouter.Crm.Dataverse.WebApi;
 /// </summary>
 /// <param name="endpoint">What was entered.</param>
 /// <param name="ask">Gets an address; answers whatever its status, throws where nothing answers or the log-in is refused.</param>
-internal sealed partial class WebApiLocator(CrmEndpoint endpoint, Func<Uri, string, CancellationToken, ValueTask<CrmAnswer>> ask)
+/// <param name="askDiscovery">Asks Discovery.svc for the organizations; otherwise like <paramref name="ask"/>.</param>
+internal sealed partial class WebApiLocator(
+    CrmEndpoint endpoint, Func<Uri, string, CancellationToken, ValueTask<CrmAnswer>> ask, Func<Uri, string, CancellationToken, ValueTask<CrmAnswer>> askDiscovery)
 {
     private static readonly string[] versions = ["9.2", "9.1", "9.0", "8.2", "8.1", "8.0"];
 
@@ -26,26 +28,37 @@ internal sealed partial class WebApiLocator(CrmEndpoint endpoint, Func<Uri, stri
         CrmAnswer? last = null;
         foreach (Uri candidate in Candidates(url))
         {
-            foreach (string tried in version is null ? versions : [version])
-            {
-                var root = new Uri(candidate, $"api/data/v{tried}/");
-                last = await ask(new Uri(root, "RetrieveVersion()"), "the server's version", cancellationToken).ConfigureAwait(false);
-                if (last.IsSuccess && !last.IsWebPage)
-                {
-                    string server = last.Json("the server's version").Text("Version") ??
-                        throw AnswerErrors.Unreadable("the server's version", "it names none; the address may be that of another service");
-                    return new WebApiSite(root, Version.Parse(tried), server);
-                }
-
-                // An error in the Web API's own words, other than "no such version", is about us and not about the address.
-                if (last.Status is 400 or 403 && last.Error.Code.Length > 0)
-                    throw AnswerErrors.Explain(last, "the server's version", root.Authority);
-                if (last.IsWebPage && last.Status is >= 200 and < 300)
-                    break;
-            }
+            (WebApiSite? site, last) = await ProbeAsync(candidate, version is null ? versions : [version], cancellationToken).ConfigureAwait(false);
+            if (site is not null)
+                return site;
         }
 
         return await OfSeveralAsync(url, last, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Looks for the newest Web API at an address.</summary>
+    private async ValueTask<(WebApiSite? Site, CrmAnswer? Last)> ProbeAsync(Uri candidate, IEnumerable<string> tries, CancellationToken cancellationToken)
+    {
+        const string what = "the server's version";
+        CrmAnswer? last = null;
+        foreach (string tried in tries)
+        {
+            var root = new Uri(candidate, $"api/data/v{tried}/");
+            last = await ask(new Uri(root, "RetrieveVersion()"), what, cancellationToken).ConfigureAwait(false);
+            if (last.IsSuccess && !last.IsWebPage)
+            {
+                string server = last.Json(what).Text("Version") ?? throw AnswerErrors.Unreadable(what, "it names none; the address may be that of another service");
+                return (new WebApiSite(root, Version.Parse(tried), server), last);
+            }
+
+            // An error in the Web API's own words, other than "no such version", is about us and not about the address.
+            if (last.Status is 400 or 403 && last.Error.Code.Length > 0)
+                throw AnswerErrors.Explain(last, what, root.Authority);
+            if (last.IsWebPage && last.Status is >= 200 and < 300)
+                break;
+        }
+
+        return (null, last);
     }
 
     /// <summary>Lists the organizations that a server's discovery knows.</summary>
@@ -72,10 +85,12 @@ internal sealed partial class WebApiLocator(CrmEndpoint endpoint, Func<Uri, stri
         return found;
     }
 
-    private async ValueTask<Uri?> DiscoverAsync(Uri discovery, CancellationToken cancellationToken)
+    private async ValueTask<Uri?> DiscoverAsync(Uri discovery, CancellationToken cancellationToken) =>
+        await ListAsync(discovery, cancellationToken).ConfigureAwait(false) is { } found ? Choose(found) : null;
+
+    /// <summary>Chooses the organization that is meant: the one with the name, or the only one.</summary>
+    private Uri Choose(List<(string Name, Uri Url)> found)
     {
-        if (await ListAsync(discovery, cancellationToken).ConfigureAwait(false) is not { } found)
-            return null;
         if (endpoint.Organization is null && found.Select(f => f.Url).Distinct().Count() == 1)
             return Slashed(found[0].Url, found[0].Url.AbsolutePath);
         Uri? url = found.Find(f => IsOrganization(f.Name)).Url;
@@ -90,13 +105,22 @@ internal sealed partial class WebApiLocator(CrmEndpoint endpoint, Func<Uri, stri
             var discovery = new Uri(url, $"/api/discovery/v{version}/Instances");
             if (await DiscoverAsync(discovery, cancellationToken).ConfigureAwait(false) is not { } found || found == url)
                 continue;
-            var root = new Uri(found, $"api/data/v{version}/");
-            CrmAnswer answer = await ask(new Uri(root, "RetrieveVersion()"), "the server's version", cancellationToken).ConfigureAwait(false);
-            if (answer.IsSuccess && !answer.IsWebPage)
-                return new WebApiSite(root, Version.Parse(version), answer.Json("the server's version").Text("Version") ?? version);
+            if ((await ProbeAsync(found, [version], cancellationToken).ConfigureAwait(false)).Site is { } site)
+                return site;
         }
 
-        foreach (Uri candidate in Candidates(url))
+        // Servers on premises have the older discovery too, and some have that alone.
+        const string what = "the list of organizations";
+        var old = new List<Uri>(Candidates(url));
+        CrmAnswer organizations = await askDiscovery(DiscoveryService.At(url), what, cancellationToken).ConfigureAwait(false);
+        if (DiscoveryService.Read(organizations, what) is { } listed && Choose(listed) is { } named && !old.Contains(named))
+        {
+            if ((await ProbeAsync(named, versions, cancellationToken).ConfigureAwait(false)).Site is { } site)
+                return site;
+            old.Insert(0, named);
+        }
+
+        foreach (Uri candidate in old)
         {
             CrmAnswer soap = await ask(new Uri(candidate, "XRMServices/2011/Organization.svc?wsdl"), "the older service", cancellationToken).ConfigureAwait(false);
             if (soap.IsSuccess && !soap.IsWebPage)

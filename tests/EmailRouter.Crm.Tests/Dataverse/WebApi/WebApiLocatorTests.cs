@@ -58,6 +58,39 @@ public sealed class WebApiLocatorTests
         Assert.Contains("Contoso, Fabrikam", several.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("fabrikam", "https://crm.example.test:5555/Fab/api/data/v8.2/")]
+    [InlineData("Fab", "https://crm.example.test:5555/Fab/api/data/v8.2/")]
+    [InlineData(null, null)]
+    [InlineData("typo", null)]
+    public async Task Discovery_svc_leads_to_an_organization_of_a_server_without_newer_discovery(string? organization, string? root)
+    {
+        server.Answer = asked => asked.Path == "/XRMServices/2011/Discovery.svc/web" ? Organizations(asked)
+            : asked.Address.AbsoluteUri == "https://crm.example.test:5555/Fab/api/data/v8.2/RetrieveVersion()" ? ScriptedServer.Json("""{"Version":"8.2.3.8"}""")
+            : new HttpResponseMessage(HttpStatusCode.NotFound);
+
+        if (root is not null)
+        {
+            Assert.Equal(root, (await FindAsync("https://crm.example.test:5555", organization)).Root.AbsoluteUri);
+            return;
+        }
+
+        CrmException unknown = await Assert.ThrowsAsync<CrmException>(() => FindAsync("https://crm.example.test:5555", organization));
+        Assert.Equal("CrmOrganizationUnknown", unknown.ErrorId);
+        Assert.Contains("Contoso, Fab, Fabrikam", unknown.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_organization_that_discovery_svc_names_may_be_one_without_web_api()
+    {
+        server.Answer = asked => asked.Path == "/XRMServices/2011/Discovery.svc/web" ? Organizations(asked)
+            : asked.Path == "/Fab/XRMServices/2011/Organization.svc"
+                ? new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("<wsdl/>", new System.Net.Http.Headers.MediaTypeHeaderValue("text/xml")) }
+                : new HttpResponseMessage(HttpStatusCode.NotFound);
+
+        Assert.Equal("CrmVersionUnsupported", (await Assert.ThrowsAsync<CrmException>(() => FindAsync("https://crm.example.test:5555", "Fabrikam"))).ErrorId);
+    }
+
     [Fact]
     public async Task An_older_server_is_recognised()
     {
@@ -86,6 +119,25 @@ public sealed class WebApiLocatorTests
         CrmException nothing = await Assert.ThrowsAsync<CrmException>(() => FindAsync("https://www.example.test", "Contoso"));
         Assert.Equal("CrmNotFound", nothing.ErrorId);
         Assert.Contains("Contoso", nothing.Remedy, StringComparison.Ordinal);
+    }
+
+    /// <summary>What Discovery.svc answers, as the serializer of the service writes it.</summary>
+    private static HttpResponseMessage Organizations(Asked asked)
+    {
+        Assert.Equal("\"http://schemas.microsoft.com/xrm/2011/Contracts/Discovery/IDiscoveryService/Execute\"", asked.Headers["SOAPAction"]);
+        Assert.Contains("i:type=\"RetrieveOrganizationsRequest\"", asked.Text, StringComparison.Ordinal);
+        string Detail(string unique, string inUrl) => $"""
+            <OrganizationDetail><Endpoints xmlns:b="http://schemas.datacontract.org/2004/07/System.Collections.Generic">
+            <KeyValuePairOfEndpointTypestringztYlk6OT><b:key>OrganizationService</b:key><b:value>https://crm.example.test:5555/{inUrl}/XRMServices/2011/Organization.svc</b:value></KeyValuePairOfEndpointTypestringztYlk6OT>
+            <KeyValuePairOfEndpointTypestringztYlk6OT><b:key>WebApplication</b:key><b:value>https://crm.example.test:5555/{inUrl}/</b:value></KeyValuePairOfEndpointTypestringztYlk6OT>
+            </Endpoints><FriendlyName>{unique} Ltd</FriendlyName><State>Enabled</State><UniqueName>{unique}</UniqueName><UrlName>{inUrl}</UrlName></OrganizationDetail>
+            """;
+        string envelope = $"""
+            <s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><ExecuteResponse xmlns="http://schemas.microsoft.com/xrm/2011/Contracts/Discovery">
+            <ExecuteResult i:type="RetrieveOrganizationsResponse" xmlns:i="http://www.w3.org/2001/XMLSchema-instance"><Details>{Detail("Contoso", "contoso")}{Detail("Fabrikam", "Fab")}</Details></ExecuteResult>
+            </ExecuteResponse></s:Body></s:Envelope>
+            """;
+        return new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent(envelope, new System.Net.Http.Headers.MediaTypeHeaderValue("text/xml", "utf-8")) };
     }
 
     private async Task<WebApiSite> FindAsync(string url, string? organization)
