@@ -80,8 +80,18 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
     {
         access.Check(PrivilegeKind.Read, type);
         QueryOptions options = request.Options;
-        if (options.FetchXml is not null || options.Apply is not null)
-            throw new ODataException(HttpStatusCode.NotImplemented, "0x80060888", "The lab answers neither fetchXml nor $apply.");
+        if (options.FetchXml is not null)
+            throw new ODataException(HttpStatusCode.NotImplemented, "0x80060888", "The lab does not answer fetchXml.");
+        if (options.Apply is { } apply)
+        {
+            IReadOnlyList<JsonObject> groups = new ApplyReader(rows, writer, type).Read(ApplyQuery.Parse(apply, options.Aliases), options, within);
+            var answer = new JsonObject { ["@odata.context"] = $"{request.Root}$metadata#{type.SetName}" };
+            if (options.Count)
+                answer["@odata.count"] = groups.Count;
+            answer["value"] = new JsonArray([.. groups]);
+            return Answer(200, answer);
+        }
+
         CheckNames(type, options);
         List<CrmRecord> found = rows.Query(type, options, within, RowReader.ColumnsOf(type, options));
         int total = found.Count;

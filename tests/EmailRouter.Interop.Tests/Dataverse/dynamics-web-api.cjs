@@ -44,6 +44,12 @@ const api = new DynamicsWebApi({ serverUrl, dataApi: { version: "9.2" }, onToken
   }
   assert.equal(seen, 5);
 
+  const groups = await api.retrieveMultiple({
+    collection: "contacts", includeAnnotations: "*",
+    apply: "filter(startswith(lastname,'Page '))/groupby((statecode),aggregate($count as members,lastname with countdistinct as names))",
+  });
+  assert.deepEqual(groups.value.map((g) => [g.statecode, g.statecode_Formatted, g.members, g.names]), [[0, "Active", 5, 5]]);
+
   api.startBatch();
   api.create({ collection: "contacts", data: { lastname: "Batch one" }, contentId: "1" });
   api.update({ collection: "contacts", key: contact, data: { jobtitle: "Buyer" } });

@@ -59,7 +59,12 @@ internal sealed class RowWriter(RowReader rows, string root, Preferences prefere
         return asked.Contains(key) ? asked.Distinct() : [.. asked.Distinct(), key];
     }
 
-    private void Add(JsonObject json, EntityType type, EntityProperty property, CrmRecord row)
+    /// <summary>Writes one property of a row, with its annotations.</summary>
+    /// <param name="json">Where to.</param>
+    /// <param name="type">The row's type.</param>
+    /// <param name="property">The property.</param>
+    /// <param name="row">The row.</param>
+    public void Add(JsonObject json, EntityType type, EntityProperty property, CrmRecord row)
     {
         if (property.Kind == EdmKind.Binary)
         {
