@@ -249,7 +249,7 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
         if (id is not { } key)
             throw ODataException.NoSegment(type.SetName);
         string? match = request.Header("If-Match");
-        CrmRecord? present = rows.Crm.Find(type.LogicalName, key);
+        CrmRecord? present = rows.FindNow(type.LogicalName, key);
         if (present is null)
         {
             if (match is not null)
@@ -267,6 +267,8 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
     private LabHttpAnswer Delete(EntityType type, CrmRecord row)
     {
         access.Check(PrivilegeKind.Delete, type);
+        if (type.LogicalName == DerivedMailboxes.Table && rows.Crm.Find(type.LogicalName, row.Id) is null)
+            throw new ODataException(HttpStatusCode.BadRequest, "0x80040203", "The mailbox of a user or queue is not deleted by itself.");
         rows.Crm.Delete(type.LogicalName, row.Id, Version(row));
         return new LabHttpAnswer(204);
     }
@@ -283,7 +285,7 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
             change.Attributes.TryAdd("ownerid", rows.CallerId);
         CrmRecord row = type.LogicalName == "activitymimeattachment" ? InsertAttachment(change, id) : rows.Crm.Create(new CrmRecord(type.LogicalName, id ?? Guid.Empty, change.Attributes));
         InsertCollections(change, row);
-        return rows.Crm.Find(type.LogicalName, row.Id)!;
+        return rows.FindNow(type.LogicalName, row.Id)!;
     }
 
     private void InsertCollections(RowChange change, CrmRecord row)
@@ -329,6 +331,12 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
         access.CheckPlugIns(change.Type.LogicalName);
         if (change.Children.Exists(c => !c.Navigation.IsCollection))
             throw ODataException.Payload(change.Type.SetName, "A row is not made by changing another; use @odata.bind.");
+        if (change.Type.LogicalName == DerivedMailboxes.Table && rows.Crm.Find(DerivedMailboxes.Table, id) is null)
+        {
+            rows.Crm.Update(DerivedMailboxes.ChangeOf(rows.FindNow(DerivedMailboxes.Table, id)!, change.Attributes), version);
+            return rows.FindNow(DerivedMailboxes.Table, id)!;
+        }
+
         CrmRecord row = rows.Crm.Update(new CrmRecord(change.Type.LogicalName, id, change.Attributes), version);
 
         // The parties of an email are its own: a list of them replaces the one that is there.
@@ -339,7 +347,7 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
         }
 
         InsertCollections(change, row);
-        return rows.Crm.Find(change.Type.LogicalName, id)!;
+        return rows.FindNow(change.Type.LogicalName, id)!;
     }
 
     private LabHttpAnswer Written(EntityType type, CrmRecord row, bool created)
@@ -366,7 +374,7 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
     }
 
     private CrmRecord Existing(EntityType type, Guid? id) =>
-        (id is { } key ? rows.Crm.Find(type.LogicalName, key) : null) ?? (id is { } missing
+        (id is { } key ? rows.FindNow(type.LogicalName, key) : null) ?? (id is { } missing
             ? throw ODataException.NoRow(type.LogicalName, missing)
             : throw new ODataException(HttpStatusCode.NotFound, "0x80060891", "A record with the specified key values does not exist in " + type.LogicalName + " entity"));
 

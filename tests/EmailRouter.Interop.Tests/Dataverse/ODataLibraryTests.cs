@@ -50,6 +50,7 @@ public sealed class ODataLibraryTests : IAsyncLifetime
     [InlineData("contacts")]
     [InlineData("activityparties")]
     [InlineData("usersettingscollection")]
+    [InlineData("mailboxes")]
     public async Task Whole_rows_fit_the_metadata(string set)
     {
         await world.DraftAsync();

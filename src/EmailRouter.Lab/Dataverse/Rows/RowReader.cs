@@ -29,8 +29,29 @@ internal sealed class RowReader(CrmUnitOfWork crm, DataverseModel model, Guid ca
     public CrmRecord? Find(string logicalName, Guid id)
     {
         if (!found.TryGetValue((logicalName, id), out CrmRecord? row))
-            found[(logicalName, id)] = row = model.Find(logicalName) is null ? null : crm.Find(logicalName, id);
+            found[(logicalName, id)] = row = model.Find(logicalName) is null ? null : FindNow(logicalName, id);
         return row;
+    }
+
+    /// <summary>Reads one row as it is at this moment of the transaction.</summary>
+    public CrmRecord? FindNow(string logicalName, Guid id) => crm.Find(logicalName, id) switch
+    {
+        { } stored => DerivedMailboxes.Complete(crm, [stored], null).Single(),
+        null when logicalName == DerivedMailboxes.Table => DerivedMailboxes.Rows(crm).FirstOrDefault(r => r.Id == id),
+        null => null,
+    };
+
+    /// <summary>Reads the rows of a table that conditions leave.</summary>
+    public IEnumerable<CrmRecord> Select(EntityType type, IReadOnlyList<RecordCondition> conditions, IReadOnlyCollection<string>? columns = null)
+    {
+        // Of what is made when it is read the store knows nothing.
+        RecordCondition[] known = [.. conditions.Where(c => c.Column != "defaultmailbox")];
+        IEnumerable<CrmRecord> stored = DerivedMailboxes.Complete(
+            crm, crm.Select(new RecordSelection(type.LogicalName) { Columns = columns, Conditions = known }), known.Length < conditions.Count ? null : columns);
+        bool Fits(CrmRecord row, IEnumerable<RecordCondition> some) => some.All(c => c.Values.Any(v => FilterEvaluator.Compare(ColumnOf(type, c.Column).ValueOf(row), v) == 0));
+        if (known.Length < conditions.Count)
+            stored = stored.Where(r => Fits(r, conditions.Except(known)));
+        return type.LogicalName == DerivedMailboxes.Table ? stored.Concat(DerivedMailboxes.Rows(crm).Where(r => Fits(r, conditions))) : stored;
     }
 
     /// <summary>Reads the rows that a navigation property leads to.</summary>
@@ -38,7 +59,7 @@ internal sealed class RowReader(CrmUnitOfWork crm, DataverseModel model, Guid ca
     {
         if (navigation.IsCollection)
         {
-            IReadOnlyList<CrmRecord> related = crm.Select(new RecordSelection(navigation.Target.LogicalName) { Conditions = [new RecordCondition(navigation.Column, [row.Id])] });
+            IEnumerable<CrmRecord> related = Select(navigation.Target, [new RecordCondition(navigation.Column, [row.Id])]);
 
             // Several tables may share the column: only references to this one count.
             return related.Where(r => r[navigation.Column] is not RecordReference reference || reference.LogicalName == row.LogicalName).OrderBy(r => r.Id.ToString(), StringComparer.Ordinal);
@@ -63,12 +84,12 @@ internal sealed class RowReader(CrmUnitOfWork crm, DataverseModel model, Guid ca
         if (options.Filter is { } filter)
         {
             FilterEvaluator.Check(filter, type);
-            within ??= crm.Select(new RecordSelection(type.LogicalName) { Columns = columns, Conditions = [.. Pushed(filter, type)] });
+            within ??= Select(type, [.. Pushed(filter, type)], columns);
             var evaluator = new FilterEvaluator(this);
             within = within.Where(r => evaluator.Fits(filter, type, r));
         }
 
-        within ??= crm.Select(new RecordSelection(type.LogicalName) { Columns = columns });
+        within ??= Select(type, [], columns);
         return Order(type, options, within);
     }
 
@@ -112,6 +133,8 @@ internal sealed class RowReader(CrmUnitOfWork crm, DataverseModel model, Guid ca
             _ => null,
         };
     }
+
+    private static EntityProperty ColumnOf(EntityType type, string column) => type.FindProperty(column) ?? type.Property($"_{column}_value");
 
     private List<CrmRecord> Order(EntityType type, QueryOptions options, IEnumerable<CrmRecord> rows)
     {
