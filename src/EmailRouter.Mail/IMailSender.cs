@@ -35,8 +35,8 @@ public interface IPipelinedSender : IMailSender
 }
 
 /// <summary>
-/// A sender that can tell later whether it sent a message (Sent Items, an archive mailbox). A sender implements it beside <see cref="IMailSender"/>
-/// when its system keeps what it accepted.
+/// Tells later whether a message was sent (Sent Items, an archive mailbox). A sender implements it beside <see cref="IMailSender"/> when its system keeps what it accepted; a session
+/// implements it beside <see cref="IMailboxSession"/> when the account's server does (<see cref="IMailSystem.FindsSent"/>).
 /// </summary>
 public interface ISentLookup
 {

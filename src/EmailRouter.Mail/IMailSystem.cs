@@ -24,6 +24,12 @@ public interface IMailSystem
     /// </summary>
     bool FindsServer => false;
 
+    /// <summary>
+    /// Gets a value indicating whether its mailboxes can be asked for a message that was sent, because servers of this kind keep what they accepted in a folder of the account: its sessions
+    /// implement <see cref="ISentLookup"/>. Defaults to false.
+    /// </summary>
+    bool FindsSent => false;
+
     /// <summary>Says which scope an application's access tokens need for a server of this kind. Defaults to all rights at Exchange Online.</summary>
     /// <param name="endpoint">The server.</param>
     /// <returns>The scope.</returns>

@@ -411,7 +411,10 @@ public sealed class Router : IAsyncDisposable
         ProfileConfiguration profile = mailbox.Outgoing.Profile!;
         return new SendRoute(profile.Name, Systems.Mail(profile.System), profile.ToEndpoint(), mailbox.Outgoing.Login(mailbox.Address, Secrets, Tokens), profile.MaxConnections)
         {
-            SentCopy = profile.SentCopy is { } copy ? SentCopyOf(copy) : null,
+            SentCopy = profile.SentCopy is { Address: { } address } copy ? SentCopyOf(copy, address) : null,
+            SentFolder = mailbox.SentFolder is { Profile: { } reading } folder
+                ? new SentFolderTarget(Systems.Mail(reading.System), reading.ToEndpoint(), folder.Login(mailbox.Address, Secrets, Tokens))
+                : null,
             Pace = PaceOf(profile),
         };
     }
@@ -420,7 +423,7 @@ public sealed class Router : IAsyncDisposable
         ? null
         : paces.GetOrAdd(profile.Name, _ => new SendingPace(profile.Name, profile.MaxMessagesPerMinute, profile.MaxRecipientsPerDay, Clock));
 
-    private SentCopyTarget SentCopyOf(SentCopyConfiguration copy)
+    private SentCopyTarget SentCopyOf(SentCopyConfiguration copy, string address)
     {
         ProfileConfiguration profile = Configuration.Profiles.First(p => p.Name.Equals(copy.Profile, StringComparison.OrdinalIgnoreCase));
         StoredCredential? credential = profile.CredentialSource switch
@@ -429,9 +432,10 @@ public sealed class Router : IAsyncDisposable
             CredentialSource.Mailbox => copy.Credential,
             _ => null,
         };
-        MailCredential login = profile.CredentialSource == CredentialSource.OAuth ? Tokens.CredentialOf(profile, copy.Address)
+        MailCredential login = profile.CredentialSource == CredentialSource.OAuth ? Tokens.CredentialOf(profile, address)
+            : profile.CredentialSource == CredentialSource.Process ? MailCredential.Process()
             : credential is null ? MailCredential.Anonymous : MailCredential.Password(credential.UserName, Secrets.Unprotect(credential.Secret));
-        return new SentCopyTarget(copy.Address, Systems.Mail(profile.System), profile.ToEndpoint(), new MailLogin(copy.Address, login));
+        return new SentCopyTarget(address, Systems.Mail(profile.System), profile.ToEndpoint(), new MailLogin(address, login));
     }
 
     private ValueTask<IRouterState> RememberedAsync(bool isDryRun, CancellationToken cancellationToken) =>

@@ -15,6 +15,9 @@ internal sealed class ScriptedMailSystem : IMailSystem
 
     public MailDoors Doors => MailDoors.Mailbox | MailDoors.Sender;
 
+    /// <summary>Answers what is looked for in the folder of sent mail, by Message-ID.</summary>
+    public Func<string, bool?> SentFolder { get; set; } = _ => null;
+
     public SettlementKinds Settlements { get; set; } = SettlementKinds.Keep | SettlementKinds.Delete;
 
     /// <summary>Called at each step with its name and the message's id; throws to make the step fail.</summary>
@@ -70,7 +73,7 @@ internal sealed class ScriptedMailSystem : IMailSystem
 
     private sealed record Stored(MessageRef Ref, byte[] Bytes, MailException? Error, int Number);
 
-    private sealed class Session(ScriptedMailSystem system) : IMailboxSession
+    private sealed class Session(ScriptedMailSystem system) : IMailboxSession, ISentLookup
     {
         private readonly HashSet<string> deleted = [];
 
@@ -126,6 +129,12 @@ internal sealed class ScriptedMailSystem : IMailSystem
             system.At("complete", null);
             system.mailbox.RemoveAll(m => deleted.Contains(m.Ref.Id));
             return ValueTask.CompletedTask;
+        }
+
+        public ValueTask<bool?> WasSentAsync(string messageId, CancellationToken cancellationToken)
+        {
+            system.At("look-up", messageId);
+            return ValueTask.FromResult(system.SentFolder(messageId));
         }
 
         public ValueTask<bool> WaitForMailAsync(TimeSpan atMost, CancellationToken cancellationToken) => ValueTask.FromResult(false);

@@ -195,7 +195,10 @@ internal sealed partial class ImapClient : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Stream.DisposeAsync();
 
-    private static string Quote(string text) =>
+    /// <summary>Writes a string argument: quoted.</summary>
+    /// <param name="text">ASCII without line ends.</param>
+    /// <returns>The argument.</returns>
+    public static string Quote(string text) =>
         "\"" + text.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
 
     /// <summary>Shows a command by its words before any argument.</summary>

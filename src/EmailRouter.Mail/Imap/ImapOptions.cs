@@ -9,6 +9,9 @@ internal sealed record ImapOptions
     /// <summary>The option that turns compression on.</summary>
     public const string CompressOption = "compress";
 
+    /// <summary>The option that names the folder in which the server keeps what was sent.</summary>
+    public const string SentFolderOption = "sentFolder";
+
     /// <summary>The inbox, whose name is the same everywhere.</summary>
     public const string Inbox = "INBOX";
 
@@ -17,6 +20,9 @@ internal sealed record ImapOptions
 
     /// <summary>Gets a value indicating whether the connection is compressed where the server can.</summary>
     public bool Compress { get; init; }
+
+    /// <summary>Gets the folder in which the server keeps what was sent. Defaults to the one that it marks so.</summary>
+    public string SentFolder { get; private init; } = @"\Sent";
 
     /// <summary>Reads the options.</summary>
     /// <param name="endpoint">The endpoint.</param>
@@ -29,7 +35,13 @@ internal sealed record ImapOptions
         bool on = false;
         if (compress is not null && !bool.TryParse(compress, out on))
             throw Invalid(endpoint, CompressOption, compress, "Write true or false.");
-        return new ImapOptions { Folders = folders.Length > 0 ? folders : [Inbox], Compress = on };
+        var defaults = new ImapOptions();
+        return new ImapOptions
+        {
+            Folders = folders.Length > 0 ? folders : defaults.Folders,
+            Compress = on,
+            SentFolder = Find(endpoint, SentFolderOption) is { Length: > 0 } sent ? sent : defaults.SentFolder,
+        };
     }
 
     private static string? Find(MailEndpoint endpoint, string name) =>

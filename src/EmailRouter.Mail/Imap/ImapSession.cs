@@ -9,8 +9,8 @@ namespace EmailRouter.Mail.Imap;
 /// Settlements are noted and done together by <see cref="CompleteAsync"/>. A connection that is lost in between leaves messages as they were, or moved;
 /// doing it again is harmless either way.
 /// </remarks>
-internal sealed class ImapSession(ImapClient client, ImapFolderNames names, IReadOnlyList<string> folders, MailContext context)
-    : IMailboxSession
+internal sealed class ImapSession(ImapClient client, ImapFolderNames names, IReadOnlyList<string> folders, string sentFolder, MailContext context)
+    : IMailboxSession, ISentLookup
 {
     private readonly ImapWatch? watch = folders.Count > 1 ? new ImapWatch(folders) : null;
     private ImapListing? listed;
@@ -151,6 +151,14 @@ internal sealed class ImapSession(ImapClient client, ImapFolderNames names, IRea
         }
 
         return await client.WaitForMailAsync(watch, atMost, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<bool?> WasSentAsync(string messageId, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(messageId);
+        EnsureIdle();
+        return await new ImapSentFolder(client, names, sentFolder).HasAsync(messageId, cancellationToken).ConfigureAwait(false) ? true : null;
     }
 
     /// <inheritdoc/>

@@ -11,6 +11,7 @@ namespace EmailRouter.Mail.Imap;
 /// levels; <c>\Sent</c>, <c>\Archive</c> and the like for special folders (RFC 6154); <c>Name/*</c> for a folder and all below it; <c>*</c> for all.</item>
 /// <item><c>compress</c>: <c>true</c> to compress the connection (RFC 4978) where the server can. Defaults to false: it costs some 300 KB for each
 /// connection.</item>
+/// <item><c>sentFolder</c>: the folder in which the server keeps what was sent, for <see cref="ISentLookup"/>. Defaults to <c>\Sent</c>, the server's own name for it.</item>
 /// </list>
 /// The settlement Categorize sets the category as a keyword, with <c>_</c> for blanks and what else a keyword cannot hold.
 /// The settlement Delete removes only the messages it is about (UIDPLUS, RFC 4315); servers without that keep them marked <c>\Deleted</c>.
@@ -25,6 +26,9 @@ public sealed class ImapSystem : IMailSystem
 
     /// <inheritdoc/>
     public MailDoors Doors => MailDoors.Mailbox;
+
+    /// <inheritdoc/>
+    public bool FindsSent => true;
 
     /// <inheritdoc/>
     public async ValueTask<IMailboxSession> OpenMailboxAsync(
@@ -50,7 +54,7 @@ public sealed class ImapSystem : IMailSystem
                     await client.SelectAsync(found[0], null, cancellationToken).ConfigureAwait(false);
                     return (found, string.Join(", ", found));
                 }).ConfigureAwait(false);
-            return new ImapSession(client, names, folders, context);
+            return new ImapSession(client, names, folders, options.SentFolder, context);
         }
         catch
         {

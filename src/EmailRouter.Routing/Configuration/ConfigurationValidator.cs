@@ -494,15 +494,27 @@ public static class ConfigurationValidator
             string element = $"{profileElement}, sentCopy";
             if (profile.Direction == MailDirection.Incoming)
                 Add(element, "It means nothing for incoming mail.", "Remove it.");
-            if (!IsAddress(copy.Address))
-                Add($"{element}, address", $"\"{copy.Address}\" is no e-mail address.", "Write it as name@domain.");
+            if (copy.InSentFolder)
+                CheckSentFolder(element, copy);
+            else if (!IsAddress(copy.Address))
+                Add($"{element}, address", $"\"{copy.Address}\" is no e-mail address.", "Write it as name@domain, or set inSentFolder for the sender's own folder of sent mail.");
             if (string.IsNullOrWhiteSpace(copy.Profile))
                 Add($"{element}, profile", "It is empty.", "Name the incoming profile by which the copies are read.");
             else
                 CheckProfileUse($"{element}, profile", copy.Profile, MailDirection.Incoming);
-            if (copy.Credential is null && Find(configuration.Profiles, p => p.Name, copy.Profile) is { CredentialSource: CredentialSource.Mailbox })
+            if (!copy.InSentFolder && copy.Credential is null && Find(configuration.Profiles, p => p.Name, copy.Profile) is { CredentialSource: CredentialSource.Mailbox })
                 Add($"{element}, credential", "It is missing, and the profile takes it from the mailbox.", "Set the credential of the mailbox of copies.");
             CheckCredential(element, copy.Credential);
+        }
+
+        private void CheckSentFolder(string element, SentCopyConfiguration copy)
+        {
+            if (copy.Address is not null)
+                Add($"{element}, address", "Copies are looked for in the sender's own folder of sent mail, so no mailbox gets any.", "Remove it, or set inSentFolder to false.");
+            if (copy.Credential is not null)
+                Add($"{element}, credential", "The sender's own folder is read with the credential of the sender's mailbox.", "Remove it.");
+            if (Find(configuration.Profiles, p => p.Name, copy.Profile) is { System: { } name } && systems?.FindMail(name) is { FindsSent: false })
+                Add($"{element}, profile", $"{name} cannot look for what was sent.", "Name an incoming profile of IMAP.");
         }
 
         private void CheckProfileUse(string element, string? name, MailDirection direction)

@@ -19,6 +19,9 @@ public sealed record EffectiveMailbox
     /// <summary>Gets how mail is sent for it.</summary>
     public required MailboxRoute Outgoing { get; init; }
 
+    /// <summary>Gets how its folder of sent mail is read, whatever the CRM says of its delivery methods; null where the outgoing profile does not want it looked into.</summary>
+    public MailboxRoute? SentFolder { get; init; }
+
     /// <summary>Gets how its rules are reached, whatever the CRM says of its delivery methods.</summary>
     public required MailboxRoute Rules { get; init; }
 

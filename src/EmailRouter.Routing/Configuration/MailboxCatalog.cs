@@ -49,12 +49,14 @@ public static class MailboxCatalog
                 };
             }
 
+            MailboxRoute outgoing = view.Route(MailDirection.Outgoing);
             yield return new EffectiveMailbox
             {
                 Deployment = deployment.Name,
                 Crm = mailbox,
                 Incoming = incoming,
-                Outgoing = view.Route(MailDirection.Outgoing),
+                Outgoing = outgoing,
+                SentFolder = view.SentFolderRoute(outgoing.Profile),
                 Rules = view.RulesRoute(),
             };
         }
@@ -109,8 +111,17 @@ public static class MailboxCatalog
             (string? name, DeliveryMethod method) = direction == MailDirection.Incoming
                 ? (configured?.IncomingProfile ?? deployment.IncomingProfile, mailbox.IncomingDelivery)
                 : (configured?.OutgoingProfile ?? deployment.OutgoingProfile, mailbox.OutgoingDelivery);
-            return Route(direction, name, JudgeMailbox(direction, method));
+            MailboxRoute route = Route(direction, name, JudgeMailbox(direction, method));
+
+            // Without its folder of sent mail an email could not be looked up later, so that belongs to what sending needs.
+            return route.IsUsable && SentFolderRoute(route.Profile) is { IsUsable: false } folder
+                ? route with { Status = folder.Status, StatusText = $"For the folder of sent mail: {folder.StatusText}", Remedy = folder.Remedy, Connection = folder.Connection }
+                : route;
         }
+
+        /// <summary>The folder is read whether or not the mailbox's incoming mail is.</summary>
+        public MailboxRoute? SentFolderRoute(ProfileConfiguration? outgoing) =>
+            outgoing?.SentCopy is { InSentFolder: true } copy ? Route(MailDirection.Incoming, copy.Profile, JudgeSwitches()) : null;
 
         /// <summary>Rules are deployed before mail flows, so neither delivery methods nor approval matter.</summary>
         public MailboxRoute RulesRoute() => Route(

@@ -186,8 +186,8 @@ public sealed record ProfileConfiguration
     public int? MaxRecipientsPerDay { get; init; }
 
     /// <summary>
-    /// Gets the mailbox that gets a copy of everything the profile sends; with it the router can clear up what became of an email whose answer was lost.
-    /// Null: none. Outgoing only.
+    /// Gets where the router can look up what became of an email whose answer was lost: a mailbox that gets a copy of everything the profile sends, or the sender's own folder of sent
+    /// mail. Null: nowhere. Outgoing only.
     /// </summary>
     public SentCopyConfiguration? SentCopy { get; init; }
 
@@ -195,16 +195,25 @@ public sealed record ProfileConfiguration
     public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>();
 }
 
-/// <summary>The mailbox of sent copies of an outgoing profile.</summary>
+/// <summary>Where copies of what an outgoing profile sent are found.</summary>
 public sealed record SentCopyConfiguration
 {
-    /// <summary>Gets its address, which is added to the envelope of every message.</summary>
-    public required string Address { get; init; }
+    /// <summary>
+    /// Gets the address of a mailbox of sent copies, which is added to the envelope of every message. What it does not have after a while was not sent and is sent again. Null with
+    /// <see cref="InSentFolder"/>.
+    /// </summary>
+    public string? Address { get; init; }
 
-    /// <summary>Gets the incoming profile by which it is read.</summary>
+    /// <summary>
+    /// Gets a value indicating whether the sender's own folder of sent mail is looked into, on servers that keep there what they accept by SMTP (Gmail, Microsoft 365). What is found there was sent;
+    /// what is not found is held for a person, because it proves nothing. Defaults to false.
+    /// </summary>
+    public bool InSentFolder { get; init; }
+
+    /// <summary>Gets the incoming profile by which the copies are read; with <see cref="InSentFolder"/> one of IMAP, with the credential of the sender's mailbox.</summary>
     public required string Profile { get; init; }
 
-    /// <summary>Gets its credential, when that profile takes it from the mailbox.</summary>
+    /// <summary>Gets the credential of the mailbox of sent copies, when that profile takes it from the mailbox.</summary>
     public StoredCredential? Credential { get; init; }
 }
 

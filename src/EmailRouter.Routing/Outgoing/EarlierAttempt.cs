@@ -8,12 +8,16 @@ namespace EmailRouter.Routing.Outgoing;
 /// <summary>Settles what became of an earlier attempt, so that nothing is sent that may have left already.</summary>
 internal sealed class EarlierAttempt(RoutingOptions options, SenderPool pool)
 {
+    /// <summary>The id of the error that the place where sent copies lie cannot be read.</summary>
+    public const string LookUpFailedId = "RouterSentLookUpFailed";
+
     private const string JournalRule = "SendJournal";
     private const string ServerRule = "MailServer";
 
     /// <summary>Looks into the journal and, where that does not know, asks the mail system.</summary>
     /// <returns>The conclusion; null when the email was certainly not sent and may be sent now.</returns>
-    /// <exception cref="MailException">The place to look cannot be reached.</exception>
+    /// <exception cref="MailException">The mail system that sends cannot be reached.</exception>
+    /// <exception cref="RouterException"><see cref="LookUpFailedId"/>: the mailbox or folder of sent copies cannot be read, which keeps no other email from being sent.</exception>
     public async ValueTask<SendConclusion?> SettleAsync(SendAttempt attempt, SendRoute route, CancellationToken cancellationToken)
     {
         switch (attempt.Earlier)
@@ -48,15 +52,27 @@ internal sealed class EarlierAttempt(RoutingOptions options, SenderPool pool)
                 attempt.Note(ServerRule, EvidenceVerdict.NoMatch, $"{open.MessageId} is not among what was sent, so it is sent now");
                 return null;
             default:
-                attempt.Note(ServerRule, EvidenceVerdict.Skipped, "this mail system cannot tell whether a message was sent");
+                attempt.Note(ServerRule, EvidenceVerdict.Skipped, route.SentFolder is { Login.Mailbox: { } mailbox }
+                    ? $"{open.MessageId} is not in the folder of sent mail of {mailbox}, which does not prove that it was not sent"
+                    : "this mail system cannot tell whether a message was sent");
                 return attempt.Held();
         }
     }
 
     private async ValueTask<bool?> FindSentAsync(string messageId, SendRoute route, CancellationToken cancellationToken)
     {
-        if (pool.CopiesOf(route) is { } copies)
-            return await copies.WasSentAsync(messageId, cancellationToken).ConfigureAwait(false);
+        if (((ISentLookup?)pool.CopiesOf(route) ?? pool.FolderOf(route)) is { } elsewhere)
+        {
+            try
+            {
+                return await elsewhere.WasSentAsync(messageId, cancellationToken).ConfigureAwait(false);
+            }
+            catch (MailException e)
+            {
+                throw new RouterException(
+                    new RouterError(LookUpFailedId, "LookUp", $"Whether {messageId} was sent cannot be looked up: {e.Message}", e.Remedy, e.IsTransient), e);
+            }
+        }
 
         SenderPool.Rented rented = await pool.RentAsync(route, null, cancellationToken).ConfigureAwait(false);
         await using (rented.ConfigureAwait(false))

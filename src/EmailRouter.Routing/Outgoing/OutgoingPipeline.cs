@@ -167,6 +167,10 @@ public sealed class OutgoingPipeline(
         {
             return await sender.SendAsync(attempt, settings, route, cancellationToken).ConfigureAwait(false);
         }
+        catch (RouterException notFound) when (notFound.Error.ErrorId == EarlierAttempt.LookUpFailedId)
+        {
+            return await HoldUpAsync(attempt, notFound.Error, dryRun, run).ConfigureAwait(false);
+        }
         catch (Exception serverFault) when (serverFault is MailException or RouterException { Error.ErrorId: SentCopyTarget.RefusedId })
         {
             // The server, not the email, is to blame: the route rests for this run, and no attempt is counted.

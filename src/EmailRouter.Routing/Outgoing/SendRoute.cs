@@ -13,6 +13,9 @@ public sealed record SendRoute(string Profile, IMailSystem System, MailEndpoint 
     /// <summary>Gets the mailbox of sent copies; null when the profile has none.</summary>
     public SentCopyTarget? SentCopy { get; init; }
 
+    /// <summary>Gets the sender's folder of sent mail, where it is to be looked into; otherwise null.</summary>
+    public SentFolderTarget? SentFolder { get; init; }
+
     /// <summary>Gets what keeps the profile within its server's limits; null when there are none.</summary>
     public SendingPace? Pace { get; init; }
 

@@ -12,6 +12,9 @@ internal sealed class SenderPool(MailContext context) : IAsyncDisposable
     /// <summary>Gets the mailbox of sent copies of a route; what was read of it is kept for the run.</summary>
     public SentCopies? CopiesOf(SendRoute route) => route.SentCopy is { } target ? copies.GetOrAdd(route.Profile, _ => new SentCopies(target, context)) : null;
 
+    /// <summary>Gets the sender's folder of sent mail, where the route has one that is to be looked into.</summary>
+    public SentFolder? FolderOf(SendRoute route) => route.SentFolder is { } target ? new SentFolder(target, context) : null;
+
     /// <summary>Takes a connection, opening one when none is idle; waits while the route has its greatest number.</summary>
     /// <param name="route">The way out.</param>
     /// <param name="message">What is to be sent, so that the connection may announce it; null when nothing is.</param>

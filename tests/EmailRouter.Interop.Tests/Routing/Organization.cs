@@ -39,13 +39,15 @@ internal sealed class Organization : IAsyncDisposable
     public async Task<CrmRecord> CreateAsync(string table, params (string Column, object Value)[] values) =>
         await Crm.CreateRecordAsync(new CrmRecord(table, Guid.Empty, values.ToDictionary(v => v.Column, v => (object?)v.Value)), default);
 
-    /// <summary>Opens the router with one profile in one direction; over the CRM itself unless another way to it is given.</summary>
-    public async Task<Router> OpenRouterAsync(ProfileConfiguration profile, string userName, string password, IMailSystem? system = null, ICrmSystem? crm = null)
+    /// <summary>Opens the router with one profile in one direction; over the CRM itself unless another way to it is given. The last word about the configuration has the test.</summary>
+    public async Task<Router> OpenRouterAsync(
+        ProfileConfiguration profile, string userName, string password, IMailSystem? system = null, ICrmSystem? crm = null, Func<RouterConfiguration, RouterConfiguration>? change = null,
+        TimeProvider? clock = null)
     {
         ISecretProtector secrets = SecretProtector.For(ConfigurationPath);
         bool incoming = profile.Direction == MailDirection.Incoming;
         await new ConfigurationStore(ConfigurationPath).UpdateAsync(
-            _ => new RouterConfiguration
+            _ => (change ?? (static configuration => configuration))(new RouterConfiguration
             {
                 RouterName = "interop",
                 Deployments =
@@ -61,14 +63,14 @@ internal sealed class Organization : IAsyncDisposable
                 ],
                 Profiles = [profile],
                 Mailboxes = [new MailboxConfiguration { Deployment = "Contoso", Address = Queue, Credential = new StoredCredential(userName, secrets.Protect(password)) }],
-            },
+            }),
             default);
         RouterSystems systems = RouterHostOptions.BuiltInSystems();
         if (system is not null)
             systems.Add(system);
         if (crm is not null)
             systems.Add(crm);
-        return await Router.OpenAsync(new RouterHostOptions { ConfigurationPath = ConfigurationPath, Systems = systems }, default);
+        return await Router.OpenAsync(new RouterHostOptions { ConfigurationPath = ConfigurationPath, Systems = systems, Mail = new MailContext { Clock = clock ?? TimeProvider.System } }, default);
     }
 
     public async ValueTask DisposeAsync()

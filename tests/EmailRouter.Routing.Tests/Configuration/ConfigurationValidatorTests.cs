@@ -103,6 +103,10 @@ public sealed class ConfigurationValidatorTests
         { "copy no profile", "profile \"Relay\", sentCopy, profile", "empty" },
         { "copy no credential", "profile \"Relay\", sentCopy, credential", "missing" },
         { "copy open secret", "profile \"Relay\", sentCopy, credential", "not encrypted" },
+        { "copy nowhere", "profile \"Relay\", sentCopy, address", "no e-mail address" },
+        { "copy folder and address", "profile \"Relay\", sentCopy, address", "own folder" },
+        { "copy folder credential", "profile \"Relay\", sentCopy, credential", "sender's mailbox" },
+        { "copy folder system", "profile \"Relay\", sentCopy, profile", "Pop3 cannot look" },
         { "mailbox address", "mailbox \"support\"", "no e-mail address" },
         { "mailbox deployment", "mailbox \"support@example.test\", deployment", "no deployment \"Nowhere\"" },
         { "mailbox twice", "mailbox \"SUPPORT@example.test\"", "twice" },
@@ -119,6 +123,8 @@ public sealed class ConfigurationValidatorTests
         Assert.Empty(ConfigurationValidator.Validate(Samples.Configuration, Samples.Systems));
         Assert.Empty(ConfigurationValidator.Validate(
             Outgoing(Samples.Configuration, p => p with { SentCopy = new() { Address = "sent@example.test", Profile = "Pop", Credential = new("sent", "aesgcm1:DDDD") } }), Samples.Systems));
+        Assert.Empty(ConfigurationValidator.Validate(
+            Imap(Outgoing(Samples.Configuration, p => p with { SentCopy = new() { InSentFolder = true, Profile = "Imap" } })), Samples.AllSystems));
         Assert.Empty(ConfigurationValidator.Validate(new RouterConfiguration { RouterName = "r" }, Samples.Systems));
         Assert.Empty(ConfigurationValidator.Validate(Incoming(Samples.Configuration, p => Token(p, OAuth)), Samples.Systems));
         foreach (OAuthConfiguration oauth in new[]
@@ -190,6 +196,8 @@ public sealed class ConfigurationValidatorTests
     private static OAuthConfiguration OAuth => new() { ClientId = "app", TenantId = "example.test", ClientSecret = "aesgcm1:EEEE" };
 
     private static OAuthConfiguration ByCertificate => new() { ClientId = "app", TenantId = "example.test", Flow = OAuthFlow.Certificate, Certificate = Folder };
+
+    private static RouterConfiguration Imap(RouterConfiguration c) => c with { Profiles = [.. c.Profiles, c.Profiles[0] with { Name = "Imap", System = "Imap" }] };
 
     private static RouterConfiguration Crm(RouterConfiguration c, Func<DeploymentConfiguration, DeploymentConfiguration> change) =>
         c with { Deployments = [change(c.Deployments[0] with { System = "Dataverse", Path = null, Url = new("https://org.example.test"), OAuth = OAuth })] };
@@ -299,6 +307,10 @@ public sealed class ConfigurationValidatorTests
             "copy profile" => Outgoing(c, p => p with { SentCopy = copy with { Profile = "Relay" } }),
             "copy no profile" => Outgoing(c, p => p with { SentCopy = copy with { Profile = " " } }),
             "copy no credential" => Outgoing(c, p => p with { SentCopy = copy with { Credential = null } }),
+            "copy nowhere" => Outgoing(c, p => p with { SentCopy = copy with { Address = null } }),
+            "copy folder and address" => Imap(Outgoing(c, p => p with { SentCopy = copy with { InSentFolder = true, Profile = "Imap", Credential = null } })),
+            "copy folder credential" => Imap(Outgoing(c, p => p with { SentCopy = copy with { InSentFolder = true, Profile = "Imap", Address = null } })),
+            "copy folder system" => Outgoing(c, p => p with { SentCopy = new() { InSentFolder = true, Profile = "Pop" } }),
             "copy open secret" => Outgoing(c, p => p with { SentCopy = copy with { Credential = new("sent", "Passw0rd") } }),
             "mailbox address" => c with { Mailboxes = [m with { Address = "support" }] },
             "mailbox deployment" => c with { Mailboxes = [m with { Deployment = "Nowhere" }] },

@@ -50,6 +50,25 @@ public sealed class MailboxCatalogTests
     }
 
     [Fact]
+    public async Task The_folder_of_sent_mail_is_read_with_the_credential_of_the_mailbox_and_belongs_to_what_sending_needs()
+    {
+        ProfileConfiguration imap = Samples.Configuration.Profiles[0] with { Name = "Imap", System = "Imap", CredentialSource = CredentialSource.Mailbox };
+        RouterConfiguration configuration = Samples.Configuration with
+        {
+            Profiles = [.. Samples.Configuration.Profiles.Select(p => p.Name == "Relay" ? p with { SentCopy = new() { InSentFolder = true, Profile = "IMAP" } } : p), imap],
+        };
+
+        EffectiveMailbox mailbox = await SingleAsync(configuration, Support);
+        EffectiveMailbox without = await SingleAsync(configuration with { Mailboxes = [] }, Support);
+
+        Assert.True(mailbox.Outgoing.IsUsable, mailbox.Outgoing.StatusText);
+        Assert.Equal(("Imap", "support"), (mailbox.SentFolder!.Profile!.Name, mailbox.SentFolder.UserName));
+        Assert.Equal(MailboxStatus.NoCredential, without.Outgoing.Status);
+        Assert.Equal("For the folder of sent mail: The mailbox has no credential.", without.Outgoing.StatusText);
+        Assert.Null((await SingleAsync(Samples.Configuration, Support)).SentFolder);
+    }
+
+    [Fact]
     public async Task A_mailbox_names_its_own_profiles_over_those_of_the_deployment()
     {
         RouterConfiguration configuration = Samples.Configuration with

@@ -34,6 +34,7 @@ internal static class Samples
         .Add(new NamedMailSystem("Exchange", MailDoors.Mailbox | MailDoors.Sender | MailDoors.Rules, findsServer: true))
         .Add(new NamedMailSystem("Graph", MailDoors.Mailbox | MailDoors.Sender | MailDoors.Rules, findsServer: true))
         .Add(new NamedMailSystem("Sieve", MailDoors.Rules))
+        .Add(new NamedMailSystem("Imap", MailDoors.Mailbox, findsSent: true))
         .Add(new NamedCrmSystem("Dataverse"))
         .Add(new CrmServiceSystem());
 
@@ -45,7 +46,7 @@ internal static class Samples
         .Add(new NamedCrmSystem("Other"));
 
     /// <summary>A mail system that only has a name.</summary>
-    private sealed class NamedMailSystem(string name, MailDoors doors, bool isLocal = false, bool findsServer = false) : IMailSystem
+    private sealed class NamedMailSystem(string name, MailDoors doors, bool isLocal = false, bool findsServer = false, bool findsSent = false) : IMailSystem
     {
         public string Name => name;
 
@@ -54,6 +55,8 @@ internal static class Samples
         public bool IsLocal => isLocal;
 
         public bool FindsServer => findsServer;
+
+        public bool FindsSent => findsSent;
 
         public ValueTask<IMailboxSession> OpenMailboxAsync(MailEndpoint endpoint, MailLogin login, MailContext context, CancellationToken cancellationToken) =>
             throw new NotSupportedException();

@@ -280,6 +280,41 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
         Assert.Empty(mail.Outbox);
     }
 
+    [Theory]
+    [InlineData(true, DecisionReasons.AlreadySent)]
+    [InlineData(null, DecisionReasons.AnswerLost)]
+    [InlineData(false, DecisionReasons.AnswerLost)]     // no server can say that for a folder from which messages are moved and deleted
+    public async Task The_senders_folder_of_sent_mail_proves_that_an_email_was_sent_and_never_that_it_was_not(bool? found, string reason)
+    {
+        PendingEmail email = Pending(1, e => e with { WasStuck = true });
+        string messageId = MessageComposer.MessageIdOf(email);
+        await state.WriteJournalAsync([new SendJournalEntry("Contoso", email.ActivityId, messageId, 1, SendPhase.Committing, clock.GetUtcNow(), null)], [], default);
+        clock.Advance(TimeSpan.FromDays(3));
+        archive.SentFolder = id => id == messageId ? found : throw new ArgumentException(id);
+
+        SendResult result = await Pipeline(sentFolder: true).SendAsync(new SendOptions(), default);
+
+        Assert.Equal(reason, result.Decisions.Single().Reason);
+        Assert.Empty(mail.Outbox);
+        if (found != true)
+            Assert.Contains(result.Decisions.Single().Evidence, e => e.Text.Contains("folder of sent mail of sue@contoso.test, which does not prove", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_folder_of_sent_mail_that_cannot_be_reached_holds_the_email_up_and_nothing_is_added_to_envelopes()
+    {
+        PendingEmail email = Pending(1, e => e with { WasStuck = true });
+        await state.WriteJournalAsync([new SendJournalEntry("Contoso", email.ActivityId, MessageComposer.MessageIdOf(email), 1, SendPhase.Committing, clock.GetUtcNow(), null)], [], default);
+        archive.At = (step, _) => throw new MailConnectionException("MailConnectFailed", MailStep.Connect, $"no connection for {step}", "wait");
+
+        SendResult held = await Pipeline(sentFolder: true).SendAsync(new SendOptions(), default);
+        Pending(2);
+        await Pipeline(sentFolder: true).SendAsync(new SendOptions(), default);
+
+        Assert.Equal(DecisionReasons.DeferredByServer, held.Decisions.Single().Reason);
+        Assert.Equal(["ann@adatum.test"], mail.Outbox.Single().Message.Recipients);
+    }
+
     [Fact]
     public async Task The_mailbox_of_sent_copies_gets_one_and_is_not_shown_as_a_recipient()
     {
@@ -453,13 +488,16 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
         return email;
     }
 
-    private OutgoingPipeline Pipeline(bool copies = false)
+    private OutgoingPipeline Pipeline(bool copies = false, bool sentFolder = false)
     {
         var loops = new LoopGuard("router", 25);
         var route = new SendRoute("Relay", mail, new MailEndpoint { Host = "smtp.contoso.test" }, new MailLogin("sue@contoso.test", MailCredential.Anonymous), 4)
         {
             SentCopy = copies
                 ? new SentCopyTarget("copies@contoso.test", archive, new MailEndpoint { Host = "pop.contoso.test" }, new MailLogin("copies@contoso.test", MailCredential.Anonymous))
+                : null,
+            SentFolder = sentFolder
+                ? new SentFolderTarget(archive, new MailEndpoint { Host = "imap.contoso.test" }, new MailLogin("sue@contoso.test", MailCredential.Anonymous))
                 : null,
         };
         return new OutgoingPipeline(
