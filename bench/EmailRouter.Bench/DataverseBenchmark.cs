@@ -16,7 +16,7 @@ using EmailRouter.Routing.Tracking;
 namespace EmailRouter.Bench;
 
 /// <summary>
-/// The whole way in and out with Dataverse behind HTTP, where every request takes its time, the router deciding. Beside it two requests a message with eight messages in flight,
+/// The whole way in and out with Dataverse behind HTTP, where every request takes its time, the router deciding. Beside it two requests a message with eight requests in flight,
 /// and forty requests for 500 emails.
 /// </summary>
 internal sealed class DataverseBenchmark : IBenchmark
@@ -25,17 +25,19 @@ internal sealed class DataverseBenchmark : IBenchmark
     private const int Rounds = 3;
     private const string Attachments = "GET activitymimeattachments";
 
-    private static readonly TimeSpan latency = TimeSpan.FromMilliseconds(30);
+    private static TimeSpan latency = TimeSpan.FromMilliseconds(30);
     private static readonly Guid application = new("11111111-2222-3333-4444-555555555555");
 
     public string Name => "dataverse";
 
-    public string Summary => "[messages] [emails]: promoting and sending with Dataverse, 30 ms added to each request";
+    public string Summary => "[messages] [emails] [ms]: promoting and sending with Dataverse, 30 ms added to each request";
 
     public async Task<int> RunAsync(string[] args, CancellationToken cancellationToken)
     {
         int count = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 1000;
         int emails = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 500;
+        if (args.Length > 2)
+            latency = TimeSpan.FromMilliseconds(int.Parse(args[2], CultureInfo.InvariantCulture));
         IReadOnlyList<byte[]> corpus = await MailCorpus.GenerateAsync(count, seed: 1);
         double target = count * 2 * latency.TotalSeconds / InFlight;
         Console.WriteLine(string.Create(

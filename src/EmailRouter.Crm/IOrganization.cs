@@ -54,6 +54,9 @@ public interface IOutbox
 /// </summary>
 public interface IOrganization : IOrganizationDirectory, IOutbox
 {
+    /// <summary>Gets how many emails of one mailbox are worth working on at once. Defaults to 8; more where round trips are shared.</summary>
+    int MaxConcurrency => 8;
+
     /// <summary>Decides whether an email is to be promoted. Changes nothing.</summary>
     /// <param name="email">The email.</param>
     /// <param name="cancellationToken">Stops the check.</param>

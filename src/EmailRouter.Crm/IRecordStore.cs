@@ -4,6 +4,9 @@ namespace EmailRouter.Crm;
 /// <remarks>Deciding costs one <see cref="LookupAsync"/>, promoting one <see cref="CreateEmailAsync"/>: one round trip each.</remarks>
 public interface IRecordStore : IOrganizationDirectory, IOutbox
 {
+    /// <summary>Gets how many emails of one mailbox are worth working on at once. Defaults to 8; more where round trips are shared.</summary>
+    int MaxConcurrency => 8;
+
     /// <summary>Answers everything that deciding about one email needs to know.</summary>
     /// <param name="query">What to look for.</param>
     /// <param name="cancellationToken">Stops the look-up.</param>

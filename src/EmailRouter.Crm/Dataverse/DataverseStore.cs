@@ -9,16 +9,24 @@ namespace EmailRouter.Crm.Dataverse;
 /// An organization of Dataverse, Dynamics 365 or Dynamics CRM 2016 and later by the Web API, as the records that the router's own engine decides over.
 /// </summary>
 /// <remarks>
-/// Deciding about an email costs one request and promoting it one, once settings and definitions are known. Safe for use by many at once.
+/// Deciding about an email costs at most one request and promoting it one, once settings and definitions are known; the more emails are worked on at once, the more of them share
+/// a request. Safe for use by many at once.
 /// Not every fact has a column: see the documentation of smart matching, of reasons for failures and of conversations in the project's documentation of Dataverse.
 /// </remarks>
 public sealed class DataverseStore : IRecordStore, IAccessReport, IEmailActivities
 {
+    // The service takes 52 requests of a user at once; others want to work there too.
+    private const int RequestsAtOnce = 8;
+
+    // The server works through a request one part after the other: a few messages save round trips, many would wait for one another.
+    private const int MessagesPerRequest = 4;
+
     private readonly WebApiConnection connection;
     private readonly CachedValue<OrganizationDirectory> directory;
     private readonly CachedValue<TableDirectory> tables;
     private readonly PendingReader pending;
-    private readonly CompletionQueue completions;
+    private readonly OutcomeWriter outcomes;
+    private readonly SharedBatches promotions;
 
     /// <summary>Initializes a store; nothing is asked yet.</summary>
     /// <param name="endpoint">Where the organization is, and as whom to log in.</param>
@@ -32,8 +40,12 @@ public sealed class DataverseStore : IRecordStore, IAccessReport, IEmailActiviti
         directory = new CachedValue<OrganizationDirectory>(context.Clock, directoryMaxAge ?? OrganizationDirectory.DefaultMaxAge, stop => MailboxReader.ReadAsync(connection, stop));
         tables = new CachedValue<TableDirectory>(context.Clock, TableDirectory.MaxAge, stop => TableReader.ReadAsync(connection, stop));
         pending = new PendingReader(connection);
-        completions = new CompletionQueue(connection, pending);
+        outcomes = new OutcomeWriter(connection, pending);
+        promotions = new SharedBatches(connection, RequestsAtOnce * endpoint.Credentials.Count, MessagesPerRequest);
     }
+
+    /// <inheritdoc/>
+    public int MaxConcurrency => RequestsAtOnce * MessagesPerRequest;
 
     /// <summary>Gets the connection, for what is asked of the same organization beside its records.</summary>
     internal WebApiConnection Connection => connection;
@@ -57,7 +69,7 @@ public sealed class DataverseStore : IRecordStore, IAccessReport, IEmailActiviti
         OrganizationSettings settings = query.SmartMatch is null
             ? new OrganizationSettings { OrganizationId = Guid.Empty }
             : await GetSettingsAsync(cancellationToken).ConfigureAwait(false);
-        return await new LookupReader(connection, known, settings).ReadAsync(query, cancellationToken).ConfigureAwait(false);
+        return await new LookupReader(connection, promotions, known, settings).ReadAsync(query, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -91,7 +103,7 @@ public sealed class DataverseStore : IRecordStore, IAccessReport, IEmailActiviti
         ArgumentNullException.ThrowIfNull(email);
         ArgumentNullException.ThrowIfNull(outcome);
         TableDirectory known = await tables.GetAsync(cancellationToken).ConfigureAwait(false);
-        await completions.CompleteAsync(email, outcome, known, cancellationToken).ConfigureAwait(false);
+        await outcomes.WriteAsync(email, outcome, known, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -125,7 +137,8 @@ public sealed class DataverseStore : IRecordStore, IAccessReport, IEmailActiviti
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await completions.DisposeAsync().ConfigureAwait(false);
+        await outcomes.DisposeAsync().ConfigureAwait(false);
+        await promotions.DisposeAsync().ConfigureAwait(false);
         pending.Dispose();
         directory.Dispose();
         tables.Dispose();
@@ -134,6 +147,7 @@ public sealed class DataverseStore : IRecordStore, IAccessReport, IEmailActiviti
 
     private async ValueTask<EmailWriter> WriterAsync(CancellationToken cancellationToken) => new(
         connection,
+        promotions,
         await tables.GetAsync(cancellationToken).ConfigureAwait(false),
         await directory.GetAsync(cancellationToken).ConfigureAwait(false));
 }

@@ -15,9 +15,10 @@ namespace EmailRouter.Crm.Dataverse;
 /// by an attempt that broke off is deleted by the next one.
 /// </remarks>
 /// <param name="connection">The connection.</param>
+/// <param name="batches">What look-ups and creations share requests by.</param>
 /// <param name="tables">The tables.</param>
 /// <param name="directory">Whose queues are owned by teams, and which mailbox rows there are.</param>
-internal sealed class EmailWriter(WebApiConnection connection, TableDirectory tables, OrganizationDirectory directory)
+internal sealed class EmailWriter(WebApiConnection connection, SharedBatches batches, TableDirectory tables, OrganizationDirectory directory)
 {
     /// <summary>What attachments may have together in one request, in bytes; the documentation names 16 MB for single requests.</summary>
     public const long InlineLimit = 12 * 1024 * 1024;
@@ -40,7 +41,7 @@ internal sealed class EmailWriter(WebApiConnection connection, TableDirectory ta
             var batch = new WebApiBatch(What);
             batch.Add(SameMessageId(email));
             batch.AddChangeSet([.. Creation(email, createsSender, inline), .. large.Count == 0 ? Conclusion(email) : []], isRepeatable: true);
-            IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+            IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await batches.SendAsync(batch, cancellationToken).ConfigureAwait(false);
             if (!answers[0][0].IsSuccess)
                 throw AnswerErrors.Explain(answers[0][0], batch.WhatOf(0), connection.Server);
             Guid? other = Other(answers[0][0], email);

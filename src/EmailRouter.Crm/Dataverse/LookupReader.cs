@@ -5,16 +5,17 @@ using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse;
 
-/// <summary>Answers a <see cref="RecordQuery"/> with one request.</summary>
+/// <summary>Answers a <see cref="RecordQuery"/> with one batch.</summary>
 /// <remarks>
 /// What Dataverse has no column for is done as far as its columns allow. The conversation is looked for within <c>conversationindex</c>. Smart matching has no
 /// access to the CRM's own hashes: the newest 500 sent and received emails since the time asked for are compared, those with one of the
 /// email's first addresses where it has any.
 /// </remarks>
 /// <param name="connection">The connection.</param>
+/// <param name="batches">What look-ups and creations share requests by.</param>
 /// <param name="tables">The tables.</param>
 /// <param name="settings">The settings, for smart matching.</param>
-internal sealed class LookupReader(WebApiConnection connection, TableDirectory tables, OrganizationSettings settings)
+internal sealed class LookupReader(WebApiConnection connection, SharedBatches batches, TableDirectory tables, OrganizationSettings settings)
 {
     private const string What = "the email's correlation and addresses";
     private const int MaxBearers = 10;
@@ -55,7 +56,7 @@ internal sealed class LookupReader(WebApiConnection connection, TableDirectory t
             var batch = new WebApiBatch(What);
             foreach ((WebApiRequest request, _, _) in some)
                 batch.Add(request);
-            IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
+            IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await batches.SendAsync(batch, cancellationToken).ConfigureAwait(false);
             var found = new List<(Action<JsonElement> Use, JsonElement Row)>();
             for (int i = 0; i < some.Length; i++)
             {

@@ -26,7 +26,7 @@ internal sealed class MessageProcessor(
     /// <summary>
     /// Gets how many messages may be worked on at once. Smart matching finds stored emails by likeness, which no id announces, so it needs them in order.
     /// </summary>
-    public int MaxConcurrency => settings.EnableSmartMatching ? 1 : 8;
+    public int MaxConcurrency => settings.EnableSmartMatching ? 1 : organization.MaxConcurrency;
 
     /// <summary>Reads and validates a message; costs no round trip.</summary>
     /// <exception cref="MailException">This machine, not the message, is to blame: the next one could not be kept either.</exception>

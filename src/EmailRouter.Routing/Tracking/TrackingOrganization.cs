@@ -37,6 +37,9 @@ public sealed class TrackingOrganization : IOrganization
     /// <summary>Gets the store whose records are decided over.</summary>
     public IRecordStore Store => store;
 
+    /// <inheritdoc/>
+    public int MaxConcurrency => store.MaxConcurrency;
+
     /// <summary>Gets how old settings and mailboxes may be unless said otherwise: 60 seconds.</summary>
     public static TimeSpan DefaultDirectoryMaxAge { get; } = TimeSpan.FromSeconds(60);
 

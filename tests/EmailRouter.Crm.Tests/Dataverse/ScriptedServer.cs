@@ -13,6 +13,9 @@ internal sealed class ScriptedServer : HttpMessageHandler
     /// <summary>Gets or sets what answers; it may throw.</summary>
     public Func<Asked, HttpResponseMessage> Answer { get; set; } = _ => Json("{}");
 
+    /// <summary>Gets or sets what an answer waits for.</summary>
+    public Func<Asked, Task> Before { get; set; } = _ => Task.CompletedTask;
+
     /// <summary>Gets the requests after the version was asked for.</summary>
     public IReadOnlyList<Asked> Requests
     {
@@ -86,7 +89,10 @@ internal sealed class ScriptedServer : HttpMessageHandler
                 .ToDictionary(h => h.Key, h => string.Join(", ", h.Value), StringComparer.OrdinalIgnoreCase));
         lock (requests)
             requests.Add(asked);
-        return KnowsVersion && asked.Path == "/api/data/v9.2/RetrieveVersion()" ? Json("""{"Version":"9.2.24032.165"}""") : Answer(asked);
+        if (KnowsVersion && asked.Path == "/api/data/v9.2/RetrieveVersion()")
+            return Json("""{"Version":"9.2.24032.165"}""");
+        await Before(asked).WaitAsync(cancellationToken);
+        return Answer(asked);
     }
 }
 

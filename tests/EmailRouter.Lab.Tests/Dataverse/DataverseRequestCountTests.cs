@@ -45,11 +45,21 @@ public sealed class DataverseRequestCountTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_promotion_costs_two_requests()
+    public async Task A_promotion_by_itself_costs_two_requests()
     {
-        await Task.WhenAll(Enumerable.Range(1, 20).Select(PromoteAsync));
+        for (int i = 1; i <= 3; i++)
+            await PromoteAsync(i);
 
-        Assert.Equal((40, 40), (server.RequestCount, server.CountOf("POST $batch")));
+        Assert.Equal((6, 6), (server.RequestCount, server.CountOf("POST $batch")));
+    }
+
+    [Fact]
+    public async Task Many_promotions_at_once_share_requests_and_no_more_than_eight_are_under_way()
+    {
+        await Task.WhenAll(Enumerable.Range(1, 64).Select(PromoteAsync));
+
+        Assert.InRange(server.RequestCount, 32, 100);
+        Assert.InRange(server.PeakConcurrency, 1, 8);
     }
 
     [Fact]

@@ -30,6 +30,20 @@ internal sealed class WebApiBatch(string what)
     /// <summary>Gets the bodies of all requests.</summary>
     public IEnumerable<WebApiBody> Bodies => parts.SelectMany(p => p.Requests).Select(r => r.Body).OfType<WebApiBody>();
 
+    /// <summary>Gets how much its requests carry, in bytes.</summary>
+    public long BodySize => Bodies.Sum(b => b.Size);
+
+    /// <summary>Puts several batches into one; the answers come in the same order.</summary>
+    /// <param name="batches">The batches.</param>
+    /// <returns>The batch.</returns>
+    public static WebApiBatch Join(IReadOnlyList<WebApiBatch> batches)
+    {
+        var joined = new WebApiBatch(string.Join("; ", batches.Select(b => b.What).Distinct()));
+        foreach (WebApiBatch batch in batches)
+            joined.parts.AddRange(batch.parts);
+        return joined;
+    }
+
     /// <summary>Adds a single request.</summary>
     /// <param name="request">The request.</param>
     /// <returns>The place of its answer.</returns>

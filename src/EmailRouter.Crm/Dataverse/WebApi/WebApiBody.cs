@@ -26,6 +26,9 @@ internal sealed class WebApiBody
     /// <summary>Gets what went wrong when a file was read for the last writing; null when nothing did. The network's faults are not among it.</summary>
     public ExceptionDispatchInfo? FileFault { get; private set; }
 
+    /// <summary>Gets how long the body is, in bytes, if the files are as long as their descriptions say.</summary>
+    public long Size => segments.Sum(s => s.Text.Length + ((s.File?.Size ?? 0) + 2) / 3 * 4);
+
     /// <summary>Makes a body without files.</summary>
     /// <param name="json">The JSON.</param>
     /// <returns>The body.</returns>
