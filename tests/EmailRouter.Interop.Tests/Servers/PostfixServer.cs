@@ -39,6 +39,9 @@ public sealed class PostfixServer : IAsyncDisposable
     /// <summary>Gets the pin of the server's public key.</summary>
     public string Pin => folder.Pin;
 
+    /// <summary>Gets the folder of its configuration, which its sendmail command takes.</summary>
+    public string ConfigurationFolder => folder.At("etc");
+
     /// <summary>Gets the log so far.</summary>
     public string Log => File.Exists(folder.At("mail.log")) ? File.ReadAllText(folder.At("mail.log")) : string.Empty;
 
@@ -192,6 +195,7 @@ public sealed class PostfixServer : IAsyncDisposable
         text.AppendLine(CultureInfo.InvariantCulture, $"127.0.0.1:{ports[0]} inet n - n - 100 smtpd");
         text.AppendLine(CultureInfo.InvariantCulture, $"127.0.0.1:{ports[1]} inet n - n - 100 smtpd -o smtpd_tls_wrappermode=yes");
         text.Append("""
+            pickup unix n - n 1 1 pickup
             cleanup unix n - n - 0 cleanup
             qmgr unix n - n 300 1 qmgr
             tlsmgr unix - - n 1000? 1 tlsmgr
