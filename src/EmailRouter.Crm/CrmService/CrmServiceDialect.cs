@@ -43,7 +43,7 @@ internal sealed class CrmServiceDialect(string organization) : SoapDialect
 
     /// <inheritdoc/>
     public override bool Knows(OrganizationRequest request) => 
-        request.Name is not ("RetrieveEntity" or "ExecuteMultiple" or "Delete") && !(request.Name == "Create" && request["Target"] is SoapEntity { LogicalName: not "annotation" });
+        request.Name is not ("RetrieveEntity" or "RetrieveAllEntities" or "RetrieveMetadataChanges" or "ExecuteMultiple" or "Delete") && !(request.Name == "Create" && request["Target"] is SoapEntity { LogicalName: not "annotation" });
 
     /// <inheritdoc/>
     public override async Task WriteAsync(OrganizationRequest request, XmlWriter xml, CancellationToken cancellationToken)

@@ -36,7 +36,7 @@ internal static class TableReader
             found.TryAdd(table.LogicalName, table);
         await ReadColumnsAsync(connection, found, [.. parties.Union(TableDirectory.UsualTables.Where(u => u.AddressColumns.Count > 0 && found.ContainsKey(u.LogicalName)).Select(u => u.LogicalName))],
             cancellationToken).ConfigureAwait(false);
-        return new TableDirectory(found.Values);
+        return TableDirectory.Learned(found);
     }
 
     private static async ValueTask ReadColumnsAsync(
@@ -70,13 +70,6 @@ internal static class TableReader
         {
             if (answers[i][0].IsSuccess)
                 uses[i](answers[i][0]);
-        }
-
-        // A column that is there and is a known address column counts whatever its format says.
-        foreach (TableInfo table in TableDirectory.UsualTables.Where(u => u.AddressColumns.Count > 0))
-        {
-            TableInfo own = found[table.LogicalName];
-            found[table.LogicalName] = own with { AddressColumns = [.. table.AddressColumns.Where(c => own.Has(c)).Union(own.AddressColumns)] };
         }
     }
 

@@ -7,7 +7,7 @@ using EmailRouter.Crm.Server;
 namespace EmailRouter.Crm.Organization;
 
 /// <summary>Answers a <see cref="RecordQuery"/>: all its questions in one message where the server takes that.</summary>
-/// <remarks>Smart matching compares the newest emails only, without the CRM's own hashes. Custom tables with addresses are not looked into.</remarks>
+/// <remarks>Smart matching compares the newest emails only, without the CRM's own hashes.</remarks>
 /// <param name="connection">The connection.</param>
 /// <param name="tables">The tables.</param>
 /// <param name="settings">The settings, for smart matching.</param>
@@ -22,9 +22,6 @@ internal sealed class EmailQueries(OrganizationConnection connection, TableDirec
     [
         "activityid", "messageid", "subject", "directioncode", "trackingtoken", "createdon", "statuscode", "conversationindex", "regardingobjectid", "from", "to", "cc", "bcc",
     ];
-
-    private static readonly string[] personColumns = ["donotemail", "ownerid"];
-    private static readonly string[] queueColumns = ["ownerid"];
 
     private readonly LookupResults results = new(settings);
     private readonly List<(OrganizationRequest Request, Action<JsonElement> Use)> parts = [];
@@ -79,14 +76,16 @@ internal sealed class EmailQueries(OrganizationConnection connection, TableDirec
 
     private static FetchQuery Owners(TableInfo table)
     {
-        var columns = new List<string> { table.IdColumn };
-        if (table.NameColumn.Length > 0)
-            columns.Add(table.NameColumn);
-        columns.AddRange(table.AddressColumns);
-        if (table.LogicalName != "team")
-            columns.Add(LookupResults.StateColumn(table));
-        columns.AddRange(table.LogicalName is "contact" or "account" or "lead" ? personColumns : table.LogicalName == "queue" ? queueColumns : []);
-        return new FetchQuery(table.LogicalName, [.. columns]);
+        bool isUsual = table.LogicalName is "contact" or "account" or "lead" or "queue";
+        string state = LookupResults.StateColumn(table);
+        List<string> columns = [table.IdColumn, table.NameColumn, .. table.AddressColumns];
+        if (table.Has(state, unlessKnown: isUsual || table.LogicalName is "systemuser"))
+            columns.Add(state);
+        if (table.HasDoNotEmail)
+            columns.Add("donotemail");
+        if (table.Has("ownerid", unlessKnown: isUsual))
+            columns.Add("ownerid");
+        return new FetchQuery(table.LogicalName, [.. columns.Where(c => c.Length > 0).Distinct()]);
     }
 
     private async ValueTask SendAsync(CancellationToken cancellationToken)

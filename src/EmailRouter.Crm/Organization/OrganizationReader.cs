@@ -33,28 +33,6 @@ internal static class OrganizationReader
             : MailboxRows.Read(organizations[0], users, settings, queues, mailboxes);
     }
 
-    /// <summary>Reads which columns emails have, and which can be written.</summary>
-    /// <param name="connection">The connection.</param>
-    /// <param name="cancellationToken">Stops the reading.</param>
-    /// <returns>The tables: those every organization has.</returns>
-    /// <exception cref="CrmException">The server cannot be reached.</exception>
-    public static async ValueTask<TableDirectory> ReadTablesAsync(OrganizationConnection connection, CancellationToken cancellationToken)
-    {
-        OrganizationAnswer answer = await connection.TryAsync(
-            new OrganizationRequest("RetrieveEntity", "the definition of emails") { IsRepeatable = true }
-                .With("EntityFilters", new EntityFilters("Attributes"))
-                .With("LogicalName", "email")
-                .With("MetadataId", Guid.Empty)
-                .With("RetrieveAsIfPublished", false),
-            cancellationToken).ConfigureAwait(false);
-
-        // Without the right to read definitions, only what every version has is written.
-        if (answer.Fault is not null || answer.Result("EntityMetadata")?.Child("Attributes") is not { } attributes)
-            return TableDirectory.Usual(null, null, null);
-        HashSet<string> Names(string? flag) => [.. attributes.Elements().Where(a => flag is null || a.Child(flag)?.Value.Trim() is "true" or "1").Select(a => a.Child("LogicalName")?.Value).OfType<string>()];
-        return TableDirectory.Usual(Names(null), Names("IsValidForCreate"), Names("IsValidForUpdate"));
-    }
-
     private static async ValueTask<List<JsonElement>> RowsAsync(OrganizationConnection connection, FetchQuery query, CancellationToken cancellationToken, params string[] asked) =>
         [.. (await connection.RowsAsync(query, What, cancellationToken).ConfigureAwait(false)).Select(e => EntityRow.Read(e, asked).ToElement())];
 

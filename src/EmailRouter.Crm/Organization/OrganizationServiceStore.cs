@@ -36,7 +36,7 @@ public sealed class OrganizationServiceStore : IRecordStore, IAccessReport
         Connection = new OrganizationConnection(endpoint, context, dialect);
         directory = new CachedValue<OrganizationDirectory>(
             context.Clock, directoryMaxAge ?? OrganizationDirectory.DefaultMaxAge, stop => OrganizationReader.ReadDirectoryAsync(Connection, stop));
-        tables = new CachedValue<TableDirectory>(context.Clock, TableDirectory.MaxAge, stop => OrganizationReader.ReadTablesAsync(Connection, stop));
+        tables = new CachedValue<TableDirectory>(context.Clock, TableDirectory.MaxAge, stop => TableDefinitions.ReadAsync(Connection, stop));
         outbox = new OrganizationOutbox(Connection);
     }
 

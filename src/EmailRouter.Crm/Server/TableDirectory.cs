@@ -41,13 +41,21 @@ internal sealed class TableDirectory
     /// <summary>Gets what every organization has.</summary>
     public static IReadOnlyList<TableInfo> UsualTables => usual;
 
-    /// <summary>Makes a directory of what every organization has.</summary>
-    /// <param name="columns">The columns of <c>email</c>; null when they are not known.</param>
-    /// <param name="createColumns">Those that can be given at creation; null when that is not known.</param>
-    /// <param name="updateColumns">Those that can be changed; null when that is not known.</param>
+    /// <summary>Makes a directory of what was learned, with what every organization has.</summary>
+    /// <param name="found">The tables that were found, with the columns whose format says that they hold addresses.</param>
     /// <returns>The directory.</returns>
-    public static TableDirectory Usual(IReadOnlySet<string>? columns, IReadOnlySet<string>? createColumns, IReadOnlySet<string>? updateColumns) => new(
-        usual.Select(t => t.LogicalName == "email" ? t with { Columns = columns, CreateColumns = createColumns, UpdateColumns = updateColumns } : t));
+    public static TableDirectory Learned(IReadOnlyDictionary<string, TableInfo> found)
+    {
+        var all = found.ToDictionary(f => f.Key, f => f.Value, StringComparer.Ordinal);
+        foreach (TableInfo table in usual)
+        {
+            // A column that is there and is a known address column counts whatever its format says.
+            if (!all.TryAdd(table.LogicalName, table) && all[table.LogicalName] is var own)
+                all[table.LogicalName] = own with { AddressColumns = [.. table.AddressColumns.Where(c => own.Has(c)).Union(own.AddressColumns)] };
+        }
+
+        return new TableDirectory(all.Values);
+    }
 
     /// <summary>Gets the tables whose rows email is addressed to.</summary>
     public IReadOnlyList<TableInfo> AddressTables { get; }

@@ -21,14 +21,14 @@ internal sealed class OrganizationConnection : IDisposable
     /// <summary>How many requests go in one ("ExecuteMultiple run-time limitations").</summary>
     private const int MaxMultiple = 1000;
 
-    // Several requests in one came with Update Rollup 12 of CRM 2011.
-    private static readonly Version multipleSince = new(5, 0, 9690);
-
     private readonly CrmEndpoint endpoint;
     private readonly CrmContext context;
     private readonly SoapDialect dialect;
     private readonly SemaphoreSlim locating = new(1, 1);
     private OrganizationSite? site;
+
+    /// <summary>The version of CRM 2011 that brought several messages in one, and queries for definitions.</summary>
+    public static Version UpdateRollup12 { get; } = new(5, 0, 9690);
 
     /// <summary>Initializes a connection; nothing is asked yet.</summary>
     /// <param name="endpoint">Where, and as whom.</param>
@@ -101,7 +101,7 @@ internal sealed class OrganizationConnection : IDisposable
     {
         OrganizationSite at = await LocateAsync(cancellationToken).ConfigureAwait(false);
         var answers = new List<OrganizationAnswer>();
-        if (at.Version < multipleSince || requests.Count == 1)
+        if (at.Version < UpdateRollup12 || requests.Count == 1)
         {
             foreach (OrganizationRequest request in requests)
                 answers.Add(await ExchangeAsync(at.Address, request, null, cancellationToken).ConfigureAwait(false));

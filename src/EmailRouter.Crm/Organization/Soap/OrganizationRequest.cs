@@ -184,6 +184,9 @@ internal sealed class OrganizationRequest(string name, string what)
                 Type(xml, "a:QueryExpression");
                 WriteQuery(xml, query);
                 break;
+            case DefinitionQuery definitions:
+                definitions.Write(xml);
+                break;
             case EntityFilters filters:
                 xml.WriteAttributeString("xmlns", "m", null, SoapNames.Metadata);
                 Type(xml, "m:EntityFilters");
