@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Xml.Linq;
 using EmailRouter.Crm;
 using EmailRouter.Lab.Dataverse.Messages;
+using EmailRouter.Lab.Dataverse.Rows;
 using EmailRouter.Lab.Http;
 using EmailRouter.Lab.OData;
 using EmailRouter.Lab.Organization;
@@ -45,7 +46,7 @@ internal sealed class DiscoveryRequests(OrganizationSettings settings, string ur
     /// <summary>Answers RetrieveOrganizations and RetrieveOrganization.</summary>
     public LabHttpAnswer Execute(XElement operation)
     {
-        XElement asked = operation.Child("request") ?? throw EntityXml.Invalid("The request is missing.");
+        XElement asked = operation.Child("request") ?? throw FetchReader.Invalid("The request is missing.");
         string type = asked.TypeName();
         switch (type)
         {
@@ -76,7 +77,7 @@ internal sealed class DiscoveryRequests(OrganizationSettings settings, string ur
         return row;
     }
 
-    private static LabHttpAnswer Respond(string type, XElement content) => OrganizationRequests.Envelope(200, new XElement(
+    private static LabHttpAnswer Respond(string type, XElement content) => OrganizationEndpoint.Answer(new XElement(
         discovery + "ExecuteResponse",
         new XElement(
             discovery + "ExecuteResult",

@@ -85,7 +85,7 @@ public sealed class LabDataversePolicy
 
     /// <summary>Gives all privileges there are for tables.</summary>
     internal static IEnumerable<string> PrivilegesOf(IEnumerable<string> logicalNames) =>
-        logicalNames.Select(PrivilegeNameOf).Distinct().SelectMany(n => kinds.Select(k => $"prv{k}{n}")).Append("prvActOnBehalfOfAnotherUser").Append("prvSendAsUser");
+        logicalNames.Select(PrivilegeNameOf).Distinct().SelectMany(n => kinds.Select(k => $"prv{k}{n}")).Append("prvReadEntity").Append("prvReadAttribute").Append("prvActOnBehalfOfAnotherUser").Append("prvSendAsUser");
 
     /// <summary>Gives the id of a privilege; the same every time.</summary>
     internal static Guid IdOf(string privilege) => new(SHA256.HashData(Encoding.UTF8.GetBytes(privilege)).AsSpan(0, 16));

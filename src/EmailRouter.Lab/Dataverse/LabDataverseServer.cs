@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Xml.Linq;
 using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Dataverse.Messages;
@@ -35,6 +34,7 @@ public sealed class LabDataverseServer : LabHttpServer
     private readonly RowMessages rowMessages;
     private readonly DecisionMessages decisions;
     private readonly ConcurrentDictionary<Guid, Queue<DateTimeOffset>> recent = new();
+    private readonly ConcurrentQueue<string> skipped = new();
     private DataverseModel? model;
     private int modelSize;
 
@@ -90,16 +90,47 @@ public sealed class LabDataverseServer : LabHttpServer
         return user.Id;
     }
 
-    private protected override string KeyOf(LabHttpRequest request) => request.BearerToken ?? string.Empty;
+    /// <summary>
+    /// Gets the elements of SOAP requests that the service had no place for and skipped without a word, as the real one does: out of order, or unknown. Each with its parent.
+    /// </summary>
+    public IReadOnlyCollection<string> SkippedElements => skipped;
+
+    /// <summary>Makes a user who logs in with a name and a password, as a service account of the domain does.</summary>
+    /// <param name="userName">The user name, e.g. <c>CONTOSO\svc-router</c>.</param>
+    /// <param name="password">The password.</param>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <returns>The user's id.</returns>
+    /// <exception cref="CrmException">The CRM cannot be written.</exception>
+    public async ValueTask<Guid> AddServiceUserAsync(string userName, string password, CancellationToken cancellationToken = default)
+    {
+        tokens.AddUser(userName, password);
+        CrmRecord user = await crm.CreateRecordAsync(
+            new CrmRecord("systemuser", Guid.Empty, new Dictionary<string, object?>
+            {
+                ["fullname"] = userName.Split('\\')[^1],
+                ["domainname"] = userName,
+                ["accessmode"] = 4,
+                ["incomingemaildeliverymethod"] = (int)DeliveryMethod.None,
+                ["outgoingemaildeliverymethod"] = (int)DeliveryMethod.None,
+            }),
+            cancellationToken);
+        return user.Id;
+    }
+
+    private protected override string KeyOf(LabHttpRequest request) => request.Header("Authorization");
 
     private protected override string KindOf(LabHttpRequest request)
     {
+        if (IsOrganizationService(request))
+            return OrganizationEndpoint.KindOf(request);
         (_, string? path, _) = Split(request);
         return path is null ? $"{request.Method} other" : $"{request.Method} {KindOf(path)}";
     }
 
     private protected override LabHttpAnswer Refuse(int status, string message, LabHttpRequest? request)
     {
+        if (request is not null && status != 401 && IsOrganizationService(request))
+            return OrganizationEndpoint.Refuse(status, status == 429 ? LimitMessage(0x80072322) : message, null, Clock.GetUtcNow());
         (_, _, bool isOld) = request is null ? default : Split(request);
         ODataException error = new((HttpStatusCode)status, status switch
         {
@@ -116,7 +147,7 @@ public sealed class LabDataverseServer : LabHttpServer
     private protected override async ValueTask<LabHttpAnswer> HandleAsync(LabHttpRequest request, CancellationToken cancellationToken)
     {
         if (IsOrganizationService(request))
-            return await HandleSoapAsync(request, cancellationToken);
+            return OrganizationEndpoint.AnswerAnybody(request) ?? await HandleSoapAsync(request, cancellationToken);
         if (DiscoveryRequests.IsWebApi(request) && Policy.Discovery.HasFlag(LabDiscovery.WebApi))
             return await DiscoverAsync(request, isSoap: false, cancellationToken);
         if (DiscoveryRequests.IsSoap(request) && Policy.Discovery.HasFlag(LabDiscovery.Soap))
@@ -168,34 +199,46 @@ public sealed class LabDataverseServer : LabHttpServer
             OrganizationSettings settings = await crm.ReadAsync(work => work.ReadSettings(), cancellationToken);
             string name = Policy.UrlName ?? settings.Name;
             var discovery = new DiscoveryRequests(settings, $"{request.BaseUrl}/{(Policy.UrlName is null ? string.Empty : name + "/")}", name);
-            return isSoap ? discovery.Execute(OrganizationRequests.Open(request.Body).Operation) : discovery.List(request);
+            return isSoap ? discovery.Execute(OrganizationEndpoint.OperationOf(request)) : discovery.List(request);
         }
         catch (ODataException e)
         {
-            return isSoap ? OrganizationRequests.Fault(e) : ODataAnswer.Error(e, Preferences.Parse(request.Header("Prefer")));
+            return isSoap ? OrganizationEndpoint.Fault(e, Clock.GetUtcNow()) : ODataAnswer.Error(e, Preferences.Parse(request.Header("Prefer")));
         }
     }
 
+    private protected override LabHttpAnswer Throttled(TimeSpan? retryAfter, LabHttpRequest request) => IsOrganizationService(request)
+        ? OrganizationEndpoint.Refuse(429, LimitMessage(0x80072322), retryAfter, Clock.GetUtcNow())
+        : base.Throttled(retryAfter, request);
+
     private async ValueTask<LabHttpAnswer> HandleSoapAsync(LabHttpRequest request, CancellationToken cancellationToken)
     {
-        if (tokens.Accept(request.BearerToken, Url.ToString(), TlsUrl.ToString(), request.BaseUrl) is not { } token)
-            return Challenge(request);
-        if (request.Method != "POST")
-            return LabHttpAnswer.OfText(405, "The service takes POST alone.");
+        LabAccessToken? token = request.BasicLogin is { } login
+            ? tokens.LogIn(login.UserName, login.Password)
+            : tokens.Accept(request.BearerToken, Url.ToString(), TlsUrl.ToString(), request.BaseUrl);
+        if (token is null)
+            return Challenge(request).With("WWW-Authenticate", "Basic realm=\"CRM\"");
         try
         {
-            (Guid? callerId, XElement operation) = OrganizationRequests.Open(request.Body);
-            Caller caller = await IdentifyAsync(token, string.Empty, callerId?.ToString("D") ?? string.Empty, cancellationToken);
+            if (OrganizationEndpoint.Open(request) is not { } opened)
+                return OrganizationEndpoint.BadRequest();
+            foreach (string element in opened.Skipped)
+                skipped.Enqueue(element);
+            Caller caller = await IdentifyAsync(token, string.Empty, opened.Caller?.ToString("D") ?? string.Empty, cancellationToken);
             CheckLimits(caller.UserId, request);
-            return await new OrganizationRequests(this, caller, $"{request.BaseUrl}/api/data/v9.2/").HandleAsync(operation, cancellationToken);
+            return OrganizationEndpoint.Answer(await new OrganizationRequests(this, caller, $"{request.BaseUrl}/api/data/v9.2/").CarryOutAsync(opened.Operation, cancellationToken));
         }
         catch (CrmException e)
         {
-            return OrganizationRequests.Fault(ODataAnswer.Explain(e));
+            return OrganizationEndpoint.Fault(ODataAnswer.Explain(e), Clock.GetUtcNow());
         }
         catch (ODataException e)
         {
-            return OrganizationRequests.Fault(e);
+            return OrganizationEndpoint.Fault(e, Clock.GetUtcNow());
+        }
+        catch (SoapFault e)
+        {
+            return OrganizationEndpoint.Fault(e);
         }
     }
 
@@ -279,7 +322,7 @@ public sealed class LabDataverseServer : LabHttpServer
     private async ValueTask<Caller> IdentifyAsync(LabAccessToken token, string objectId, string callerId, CancellationToken cancellationToken)
     {
         CrmRecord user = token.UserName is { } name
-            ? await FindUserAsync("internalemailaddress", name, cancellationToken)
+            ? await FindUserAsync(name.Contains('\\', StringComparison.Ordinal) ? "domainname" : "internalemailaddress", name, cancellationToken)
             : await FindUserAsync("applicationid", Guid.TryParse(token.ClientId, out Guid application) ? application : Guid.Empty, cancellationToken);
         CheckEnabled(user);
         if (objectId.Length == 0 && callerId.Length == 0)
@@ -333,12 +376,11 @@ public sealed class LabDataverseServer : LabHttpServer
     private LabHttpAnswer Challenge(LabHttpRequest? request) => new LabHttpAnswer(401)
         .With("WWW-Authenticate", $"Bearer authorization_uri={tokens.Authority}/oauth2/authorize, resource_id={request?.BaseUrl ?? Url.ToString().TrimEnd('/')}/");
 
-    /// <summary>Tells whether a request is for Organization.svc, with or without the organization before it.</summary>
-    private bool IsOrganizationService(LabHttpRequest request) => request.Path.Split('/', StringSplitOptions.RemoveEmptyEntries) is
-        [.., var services, "2011", var service, "web"] segments && segments.Length is 4 or 5 && IsOrganization(segments.Length == 5 ? segments[0] : null) &&
-        services.Equals("XRMServices", StringComparison.OrdinalIgnoreCase) && service.Equals("Organization.svc", StringComparison.OrdinalIgnoreCase);
+    /// <summary>Tells whether a request is for the Organization.svc of this organization.</summary>
+    private bool IsOrganizationService(LabHttpRequest request) => OrganizationEndpoint.Takes(request, out string? organization) && IsOrganization(organization);
 
-    private bool IsOrganization(string? name) => Policy.UrlName is null || string.Equals(Uri.UnescapeDataString(name ?? string.Empty), Policy.UrlName, StringComparison.OrdinalIgnoreCase);
+    private bool IsOrganization(string? name) =>
+        Policy.UrlName is null || string.Equals(Uri.UnescapeDataString(name ?? string.Empty), Policy.UrlName, StringComparison.OrdinalIgnoreCase);
 
     private static string KindOf(string path) =>
         string.Join('/', path.Split('/', StringSplitOptions.RemoveEmptyEntries).Select(s => s.Split('(', '%')[0]).Where(s => s.Length > 0));

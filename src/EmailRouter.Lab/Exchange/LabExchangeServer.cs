@@ -106,7 +106,7 @@ public sealed class LabExchangeServer : LabHttpServer
 
     private protected override string? MailboxOf(LabHttpRequest request) =>
         (IsEws(request) ? EwsEnvelope.Of(request).ImpersonatedAddress : null) ??
-        (request.Header("X-AnchorMailbox") is { Length: > 0 } anchor ? anchor : Basic(request)?.User);
+        (request.Header("X-AnchorMailbox") is { Length: > 0 } anchor ? anchor : UserOf(request));
 
     private protected override string KeyOf(LabHttpRequest request) => MailboxOf(request) ?? string.Empty;
 
@@ -154,24 +154,16 @@ public sealed class LabExchangeServer : LabHttpServer
 
     private static bool IsEws(LabHttpRequest request) => request.Path.Equals("/ews/exchange.asmx", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Reads Basic credentials; a domain before the user's name is left out.</summary>
-    private static (string User, string Password)? Basic(LabHttpRequest request)
-    {
-        string value = request.Header("Authorization");
-        byte[] bytes = new byte[value.Length];
-        if (!value.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase) || !Convert.TryFromBase64String(value[6..].Trim(), bytes, out int length))
-            return null;
-        string text = Encoding.UTF8.GetString(bytes, 0, length);
-        int colon = text.IndexOf(':', StringComparison.Ordinal);
-        return colon < 0 ? null : (text[(text.IndexOf('\\', StringComparison.Ordinal) is >= 0 and int at && at < colon ? at + 1 : 0)..colon], text[(colon + 1)..]);
-    }
+    /// <summary>Gets the user of a Basic log-in; a domain before the name is left out.</summary>
+    private static string? UserOf(LabHttpRequest request) => request.BasicLogin?.UserName.Split('\\')[^1];
 
     private LabAccount? LogIn(LabHttpRequest request)
     {
-        if (options.AllowBasic && Basic(request) is { } given)
+        if (options.AllowBasic && request.BasicLogin is { } given)
         {
-            string name = Store.FindAccount(given.User) is not null ? given.User
-                : Store.Mailboxes.FirstOrDefault(m => m.Address.StartsWith(given.User + "@", StringComparison.OrdinalIgnoreCase))?.Address ?? given.User;
+            string name = UserOf(request)!;
+            if (Store.FindAccount(name) is null)
+                name = Store.Mailboxes.FirstOrDefault(m => m.Address.StartsWith(name + "@", StringComparison.OrdinalIgnoreCase))?.Address ?? name;
             return Store.LogIn(name, given.Password);
         }
 

@@ -68,6 +68,21 @@ public sealed class LabHttpRequest
         }
     }
 
+    /// <summary>Gets user name and password of <c>Authorization: Basic</c> (RFC 7617); null when there is none.</summary>
+    public (string UserName, string Password)? BasicLogin
+    {
+        get
+        {
+            string value = Header("Authorization");
+            byte[] bytes = new byte[value.Length];
+            if (!value.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase) || !Convert.TryFromBase64String(value[6..].Trim(), bytes, out int length))
+                return null;
+            string text = Encoding.UTF8.GetString(bytes, 0, length);
+            int colon = text.IndexOf(':', StringComparison.Ordinal);
+            return colon < 0 ? null : (text[..colon], text[(colon + 1)..]);
+        }
+    }
+
     /// <summary>Gets a header.</summary>
     /// <param name="name">The name.</param>
     /// <returns>The value; empty when the request has none.</returns>

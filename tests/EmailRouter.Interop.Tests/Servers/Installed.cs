@@ -11,6 +11,7 @@ public enum Software
     Python,
     Mailutils,
     Exchangelib,
+    Zeep,
     DynamicsWebApi,
 }
 
@@ -32,6 +33,7 @@ public static class Installed
         Software.Mailutils when Find("pop3d") is null || Find("imap4d") is null => "GNU Mailutils' servers are not installed (packages mailutils-pop3d, mailutils-imap4d)",
         Software.Exchangelib when !File.Exists("/usr/bin/python3") || !Directory.Exists("/usr/lib/python3/dist-packages/exchangelib") =>
             "exchangelib is not installed (package python3-exchangelib)",
+        Software.Zeep when !File.Exists("/usr/bin/python3") || !Directory.Exists("/usr/lib/python3/dist-packages/zeep") => "zeep is not installed (package python3-zeep)",
         Software.Python when Find("python3") is null => "Python is not installed (package python3)",
         Software.DynamicsWebApi when Find("node") is null => "Node.js is not installed (package nodejs)",
         Software.DynamicsWebApi when FindNodeModules("dynamics-web-api") is null => "dynamics-web-api is not installed (npm install --global dynamics-web-api)",

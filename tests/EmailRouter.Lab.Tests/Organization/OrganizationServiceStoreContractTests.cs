@@ -13,6 +13,21 @@ public sealed class OrganizationServiceStoreContractTests : RecordStoreContract
 {
     protected override async Task<RecordStoreWorld> CreateAsync() => await SoapWorld.StartAsync();
 
+    [Fact]
+    public async Task A_custom_table_with_addresses_is_looked_into()
+    {
+        await using SoapWorld world = await SoapWorld.StartAsync();
+        await world.AddUserAsync("Anna", "anna@example.test");
+        await world.Crm.RegisterTableAsync(new TableDefinition { LogicalName = "new_vendor", PrimaryNameColumn = "new_name", AddressColumns = ["new_email"] }, default);
+        CrmRecord vera = await world.Crm.CreateRecordAsync(
+            new CrmRecord("new_vendor", Guid.Empty, new Dictionary<string, object?> { ["new_name"] = "Vera", ["new_email"] = "vera@vendor.test" }), default);
+
+        RecordLookup found = await world.Store.LookupAsync(new RecordQuery { Addresses = ["VERA@vendor.test"] }, default);
+
+        AddressOwner owner = Assert.Single(found.Owners["VERA@vendor.test"]);
+        Assert.Equal((vera.ToReference(), "new_email", true), (owner.Record, owner.Column, owner.IsActive));
+    }
+
     /// <summary>The store of Organization.svc over the lab's endpoint; filled and looked into behind its back.</summary>
     private sealed class SoapWorld : RecordStoreWorld
     {
@@ -35,6 +50,8 @@ public sealed class OrganizationServiceStoreContractTests : RecordStoreContract
         }
 
         public override IRecordStore Store => store;
+
+        public EmbeddedCrm Crm => embedded.Crm;
 
         public override DateTimeOffset Now => embedded.Now;
 
@@ -86,6 +103,7 @@ public sealed class OrganizationServiceStoreContractTests : RecordStoreContract
         public override async ValueTask DisposeAsync()
         {
             await store.DisposeAsync();
+            Assert.Empty(server.SkippedElements);
             await server.DisposeAsync();
             await tokens.DisposeAsync();
             await embedded.DisposeAsync();

@@ -50,8 +50,7 @@ internal sealed class RowMessages(LabDataversePolicy policy)
                 access.Check(PrivilegeKind.Read, model.Of("queue"));
                 CrmRecord owner = Bound(call, rows, "systemuser");
                 bool isPublic = call.Flag("IncludePublic", false);
-                IEnumerable<CrmRecord> queues = rows.Query(model.Of("queue"), new QueryOptions())
-                    .Where(q => q["ownerid"] is Guid id && id == owner.Id || owner["queueid"] is Guid mine && mine == q.Id || (isPublic && q["queueviewtype"] is 0));
+                IEnumerable<CrmRecord> queues = QueuesOf(rows, owner.Id, isPublic);
                 var writer = new RowWriter(rows, request.Root, request.Preferences);
                 return ODataAnswer.Json(200, new JsonObject
                 {
@@ -109,6 +108,17 @@ internal sealed class RowMessages(LabDataversePolicy policy)
             default:
                 throw ODataException.Syntax($"The message '{call.Definition.Name}' cannot be part of a change set.");
         }
+    }
+
+    /// <summary>Gets the queues a user works with.</summary>
+    /// <param name="rows">The transaction.</param>
+    /// <param name="userId">The user.</param>
+    /// <param name="withPublic">Whether public queues of others count.</param>
+    public static IEnumerable<CrmRecord> QueuesOf(RowReader rows, Guid userId, bool withPublic)
+    {
+        object? own = rows.Find("systemuser", userId)?["queueid"];
+        return rows.Query(rows.Model.Of("queue"), new QueryOptions())
+            .Where(q => q["ownerid"] is Guid id && id == userId || own is Guid mine && mine == q.Id || (withPublic && q["queueviewtype"] is 0));
     }
 
     private LabHttpAnswer Commit(MessageCall call, ODataRequest request, RowReader rows, CallerAccess access)

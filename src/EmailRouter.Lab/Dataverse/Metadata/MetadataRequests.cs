@@ -128,7 +128,8 @@ internal sealed class MetadataRequests(ODataRequest request, RowReader rows)
             $"Could not find an entity with name {name ?? string.Join(',', segment.Arguments ?? [])}.");
     }
 
-    private static CrmRecord Row(EntityType type) => new("EntityMetadata", IdOf(type.LogicalName), new Dictionary<string, object?>
+    /// <summary>Makes the definition of a table.</summary>
+    public static CrmRecord Row(EntityType type) => new("EntityMetadata", IdOf(type.LogicalName), new Dictionary<string, object?>
     {
         ["LogicalName"] = type.LogicalName,
         ["SchemaName"] = Schema(type.LogicalName),
@@ -144,7 +145,8 @@ internal sealed class MetadataRequests(ODataRequest request, RowReader rows)
         ["OwnershipType"] = type.Table.Find("ownerid") is null ? "OrganizationOwned" : "UserOwned",
     });
 
-    private static IEnumerable<CrmRecord> Columns(EntityType type)
+    /// <summary>Makes the definitions of a table's columns.</summary>
+    public static IEnumerable<CrmRecord> Columns(EntityType type)
     {
         yield return Column(type, type.Key, "Uniqueidentifier", null, null);
         foreach (ColumnDefinition column in type.Properties.Select(p => p.Column).OfType<ColumnDefinition>())

@@ -1,4 +1,5 @@
 using EmailRouter.Crm.Embedded;
+using EmailRouter.Lab.Dataverse.Rows;
 using EmailRouter.Lab.OData;
 
 namespace EmailRouter.Lab.Dataverse.Model;
@@ -13,7 +14,7 @@ internal sealed class DataverseModel
     /// <param name="tables">All tables.</param>
     public DataverseModel(IReadOnlyList<TableDefinition> tables)
     {
-        byName = tables.Select(t => new EntityType(t)).ToDictionary(t => t.LogicalName);
+        byName = tables.Concat(SecurityTables.Definitions).Select(t => new EntityType(t)).ToDictionary(t => t.LogicalName);
         bySet = byName.Values.ToDictionary(t => t.SetName);
         foreach (EntityType type in byName.Values)
             type.AddNavigations(name => byName.GetValueOrDefault(name));

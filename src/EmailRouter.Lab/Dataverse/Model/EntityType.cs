@@ -67,6 +67,22 @@ internal sealed class EntityType
     /// <summary>Gets the navigation properties under their proper names.</summary>
     public IEnumerable<Navigation> Navigations => navigations.Where(n => n.Key == n.Value.Name).Select(n => n.Value);
 
+    /// <summary>Gets the columns of an activity that are lists of parties; each one's number less one is its place.</summary>
+    public static IReadOnlyList<string> PartyLists { get; } = ["from", "to", "cc", "bcc"];
+
+    /// <summary>Gets the property of a column as FetchXML and Organization.svc name it; a lookup's has another name in the Web API.</summary>
+    /// <exception cref="ODataException">The table has no such column.</exception>
+    public EntityProperty Column(string column) => FindProperty(column) ?? FindProperty($"_{column}_value") ??
+        throw new ODataException(System.Net.HttpStatusCode.BadRequest, "0x80041103", $"'{LogicalName}' entity doesn't contain attribute with Name = '{column}'.");
+
+    /// <summary>Checks that there is a column that can be read, be it a list of parties.</summary>
+    /// <exception cref="ODataException">The table has no such column.</exception>
+    public void CheckColumn(string column)
+    {
+        if (!IsActivity || !PartyLists.Contains(column))
+            Column(column);
+    }
+
     public EntityProperty? FindProperty(string name) => properties.GetValueOrDefault(name);
 
     /// <summary>Gets a property by its name, with regard to case as v9 has it.</summary>
@@ -143,6 +159,9 @@ internal sealed record EntityProperty(string Name, EdmKind Kind, ColumnDefinitio
     public bool IsKey { get; init; }
 
     public bool IsLookup => Name[0] == '_';
+
+    /// <summary>Gets the name of its column.</summary>
+    public string ColumnName => Column?.Name ?? Name;
 
     /// <summary>Gets the value of a row.</summary>
     public object? ValueOf(CrmRecord row) => IsKey ? row.Id : Column is null ? null : row[Column.Name] is RecordReference reference ? reference.Id : row[Column.Name];

@@ -34,21 +34,30 @@ internal sealed class RowReader(CrmUnitOfWork crm, DataverseModel model, Guid ca
     }
 
     /// <summary>Reads one row as it is at this moment of the transaction.</summary>
-    public CrmRecord? FindNow(string logicalName, Guid id) => crm.Find(logicalName, id) switch
+    public CrmRecord? FindNow(string logicalName, Guid id)
     {
-        { } stored => DerivedMailboxes.Complete(crm, [stored], null).Single(),
-        null when logicalName == DerivedMailboxes.Table => DerivedMailboxes.Rows(crm).FirstOrDefault(r => r.Id == id),
-        null => null,
-    };
+        if (SecurityTables.Has(logicalName))
+            return SecurityTables.Rows(logicalName, this).FirstOrDefault(r => r.Id == id);
+        return crm.Find(logicalName, id) switch
+        {
+            { } stored => DerivedMailboxes.Complete(crm, [stored], null).Single(),
+            null when logicalName == DerivedMailboxes.Table => DerivedMailboxes.Rows(crm).FirstOrDefault(r => r.Id == id),
+            null => null,
+        };
+    }
 
     /// <summary>Reads the rows of a table that conditions leave.</summary>
     public IEnumerable<CrmRecord> Select(EntityType type, IReadOnlyList<RecordCondition> conditions, IReadOnlyCollection<string>? columns = null)
     {
+        bool Fits(CrmRecord row, IEnumerable<RecordCondition> some) =>
+            some.All(c => c.Values.Any(v => FilterEvaluator.Compare(type.Column(c.Column).ValueOf(row), v) == 0));
+        if (SecurityTables.Has(type.LogicalName))
+            return SecurityTables.Rows(type.LogicalName, this).Where(r => Fits(r, conditions));
+
         // Of what is made when it is read the store knows nothing.
         RecordCondition[] known = [.. conditions.Where(c => c.Column != "defaultmailbox")];
         IEnumerable<CrmRecord> stored = DerivedMailboxes.Complete(
             crm, crm.Select(new RecordSelection(type.LogicalName) { Columns = columns, Conditions = known }), known.Length < conditions.Count ? null : columns);
-        bool Fits(CrmRecord row, IEnumerable<RecordCondition> some) => some.All(c => c.Values.Any(v => FilterEvaluator.Compare(ColumnOf(type, c.Column).ValueOf(row), v) == 0));
         if (known.Length < conditions.Count)
             stored = stored.Where(r => Fits(r, conditions.Except(known)));
         return type.LogicalName == DerivedMailboxes.Table ? stored.Concat(DerivedMailboxes.Rows(crm).Where(r => Fits(r, conditions))) : stored;
@@ -133,8 +142,6 @@ internal sealed class RowReader(CrmUnitOfWork crm, DataverseModel model, Guid ca
             _ => null,
         };
     }
-
-    private static EntityProperty ColumnOf(EntityType type, string column) => type.FindProperty(column) ?? type.Property($"_{column}_value");
 
     private List<CrmRecord> Order(EntityType type, QueryOptions options, IEnumerable<CrmRecord> rows)
     {
