@@ -20,7 +20,8 @@ internal sealed class AccessReporter(WebApiConnection connection, OrganizationDi
         WebApiSite site = await connection.LocateAsync(cancellationToken).ConfigureAwait(false);
         var findings = new List<CrmFinding>
         {
-            new("CrmVersion", CrmFindingSeverity.Right, $"{connection.Server} is version {site.ServerVersion}; its Web API {site.ApiVersion} is at {site.Root}."),
+            new("CrmVersion", CrmFindingSeverity.Right,
+                $"{connection.Server} is version {site.ServerVersion}; its Web API {site.ApiVersion} is at {site.Root}."),
         };
         (Guid User, Guid Organization, string Name)? first = null;
         foreach (CrmUser user in connection.Users)
@@ -37,12 +38,12 @@ internal sealed class AccessReporter(WebApiConnection connection, OrganizationDi
 
     private async ValueTask<(Guid User, Guid Organization, string Name)> WhoAsync(CrmUser user, List<CrmFinding> findings, CancellationToken cancellationToken)
     {
-        JsonElement who = (await connection.SendAsync(WebApiRequest.Get("WhoAmI", "who the router is"), cancellationToken, user).ConfigureAwait(false)).Json("who the router is");
+        const string question = "who the router is";
+        JsonElement who = (await connection.SendAsync(WebApiRequest.Get("WhoAmI", question), cancellationToken, user).ConfigureAwait(false)).Json(question);
         if (who.Id("UserId") is not { } userId)
-            throw AnswerErrors.Unreadable("who the router is", "it has no UserId");
-        JsonElement row = (await connection.SendAsync(
-            WebApiRequest.Get($"systemusers?$select=systemuserid,fullname,isdisabled&$filter=systemuserid%20eq%20{userId:D}", What), cancellationToken, user).ConfigureAwait(false))
-            .Rows(What).FirstOrDefault();
+            throw AnswerErrors.Unreadable(question, "it has no UserId");
+        var own = WebApiRequest.Get($"systemusers?$select=systemuserid,fullname,isdisabled&$filter=systemuserid%20eq%20{userId:D}", What);
+        JsonElement row = (await connection.SendAsync(own, cancellationToken, user).ConfigureAwait(false)).Rows(What).FirstOrDefault();
         string name = row.ValueKind == JsonValueKind.Object ? row.Text("fullname") ?? userId.ToString("D") : userId.ToString("D");
         findings.Add(AccessFindings.OfUser(name, user, row.ValueKind == JsonValueKind.Object && row.Flag("isdisabled") == true));
         await JudgePrivilegesAsync(user, userId, name, findings, cancellationToken).ConfigureAwait(false);
@@ -72,7 +73,8 @@ internal sealed class AccessReporter(WebApiConnection connection, OrganizationDi
         // Older servers tell ids only; the names stand in a table.
         if (unnamed.Count > 0)
         {
-            await foreach (JsonElement row in connection.RowsAsync(WebApiRequest.Get("privileges?$select=privilegeid,name", What), cancellationToken).ConfigureAwait(false))
+            var all = WebApiRequest.Get("privileges?$select=privilegeid,name", What);
+            await foreach (JsonElement row in connection.RowsAsync(all, cancellationToken).ConfigureAwait(false))
             {
                 if (row.Id("privilegeid") is { } id && unnamed.Contains(id) && row.Text("name") is { } known)
                     held.Add(known);

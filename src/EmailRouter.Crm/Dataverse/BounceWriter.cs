@@ -32,7 +32,8 @@ internal sealed class BounceWriter(WebApiConnection connection, TableDirectory t
         foreach (string condition in conditions)
         {
             batch.Add(WebApiRequest.Get(
-                $"emails?$select=activityid,messageid,trackingtoken,statuscode,senton&$expand={EmailColumns.Parties}&$filter={condition}%20and%20directioncode%20eq%20true&$orderby=createdon%20desc&$top=1",
+                $"emails?$select=activityid,messageid,trackingtoken,statuscode,senton&$expand={EmailColumns.Parties}" +
+                $"&$filter={condition}%20and%20directioncode%20eq%20true&$orderby=createdon%20desc&$top=1",
                 What));
         }
 
@@ -82,7 +83,8 @@ internal sealed class BounceWriter(WebApiConnection connection, TableDirectory t
 
     private async ValueTask MarkAsync(Guid id, string etag, string reason, CancellationToken cancellationToken)
     {
-        var mark = WebApiRequest.Patch($"emails({id:D})", new JsonObject { ["statecode"] = (int)EmailState.Open, ["statuscode"] = (int)EmailStatus.Failed }, etag, What);
+        var failed = new JsonObject { ["statecode"] = (int)EmailState.Open, ["statuscode"] = (int)EmailStatus.Failed };
+        var mark = WebApiRequest.Patch($"emails({id:D})", failed, etag, What);
         CrmAnswer? refused = tables.Find("annotation") is null
             ? await TryAsync([mark], cancellationToken).ConfigureAwait(false)
             : await TryAsync([mark, NoteWriter.Create(id, NoteWriter.Undeliverable, reason)], cancellationToken).ConfigureAwait(false);

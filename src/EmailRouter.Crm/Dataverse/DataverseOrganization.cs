@@ -6,8 +6,8 @@ using EmailRouter.Crm.Server;
 namespace EmailRouter.Crm.Dataverse;
 
 /// <summary>
-/// An organization of Dataverse, Dynamics 365 or Dynamics CRM 2016 and later whose server decides what is promoted, as for the original product: CheckIncomingEmail
-/// is asked about each email, DeliverIncomingEmail promotes it. Pending email is claimed as by <see cref="DataverseStore"/>.
+/// An organization of Dataverse, Dynamics 365 or Dynamics CRM 2016 and later whose server decides what is promoted, as for the original product:
+/// CheckIncomingEmail is asked about each email, DeliverIncomingEmail promotes it. Pending email is claimed as by <see cref="DataverseStore"/>.
 /// </summary>
 /// <remarks>Safe for use by many polls at once. Owns the store: disposing this disposes it.</remarks>
 /// <param name="store">The store of the same organization.</param>
@@ -23,13 +23,15 @@ public sealed class DataverseOrganization(DataverseStore store) : ServerOrganiza
     public ValueTask<EmailActivity?> GetEmailAsync(Guid activityId, CancellationToken cancellationToken) => Store.GetEmailAsync(activityId, cancellationToken);
 
     /// <inheritdoc/>
-    public IAsyncEnumerable<EmailActivity> FindEmailsAsync(EmailFilter filter, CancellationToken cancellationToken) => Store.FindEmailsAsync(filter, cancellationToken);
+    public IAsyncEnumerable<EmailActivity> FindEmailsAsync(EmailFilter filter, CancellationToken cancellationToken) =>
+        Store.FindEmailsAsync(filter, cancellationToken);
 
     private protected override async ValueTask<ServerCheck> AskAsync(IncomingEmail email, CancellationToken cancellationToken)
     {
         IReadOnlyList<string> ancestors = takesExtras ? AnsweredEmails.NearestFirst(email) : [];
         string? answered = ancestors.Count > 0 ? ancestors[0] : null;
-        (ServerCheck check, HashSet<string> stored) = await AskAsync(email, answered, ancestors.Count > 1 ? ancestors : [], cancellationToken).ConfigureAwait(false);
+        (ServerCheck check, HashSet<string> stored) =
+            await AskAsync(email, answered, ancestors.Count > 1 ? ancestors : [], cancellationToken).ConfigureAwait(false);
 
         // The server takes the id of one email that this one answers. Where it does not have the nearest, an older one of the same thread says as much.
         if (takesExtras && ancestors.FirstOrDefault(stored.Contains) is { } nearest && nearest != answered)
@@ -61,7 +63,11 @@ public sealed class DataverseOrganization(DataverseStore store) : ServerOrganiza
         batch.Add(WebApiRequest.Get(CheckPath(email, extras, out bool isCut), what));
         batch.Add(Existing(email.MessageId, onlyReceived: false));
         if (ancestors.Count > 0)
-            batch.Add(WebApiRequest.Get($"emails?$select=messageid&$filter={ODataText.AnyOf(["messageid"], ancestors.Select(ODataText.Quote))}", "emails it answers"));
+        {
+            string these = ODataText.AnyOf(["messageid"], ancestors.Select(ODataText.Quote));
+            batch.Add(WebApiRequest.Get($"emails?$select=messageid&$filter={these}", "emails it answers"));
+        }
+
         IReadOnlyList<CrmAnswer> answers = [.. (await Store.Connection.SendAsync(batch, cancellationToken).ConfigureAwait(false)).SelectMany(a => a)];
         if (extras is not null && answers[0].Status is 400 or 404 or 501)
         {
@@ -158,8 +164,8 @@ public sealed class DataverseOrganization(DataverseStore store) : ServerOrganiza
     }
 
     private static WebApiRequest Existing(string messageId, bool onlyReceived) => WebApiRequest.Get(
-        $"emails?$select=activityid,directioncode&$filter=messageid%20eq%20{ODataText.Quote(messageId)}{(onlyReceived ? "%20and%20directioncode%20eq%20false" : string.Empty)}" +
-        "&$orderby=directioncode,createdon&$top=1",
+        $"emails?$select=activityid,directioncode&$filter=messageid%20eq%20{ODataText.Quote(messageId)}" +
+        $"{(onlyReceived ? "%20and%20directioncode%20eq%20false" : string.Empty)}&$orderby=directioncode,createdon&$top=1",
         "emails by Message-ID");
 
     private static Guid? Read(CrmAnswer answer) => answer.Rows("emails by Message-ID").Select(r => r.Id("activityid")).FirstOrDefault();

@@ -12,5 +12,6 @@ internal static class EmailColumns
     public const string Parties = "email_activity_parties($select=participationtypemask,addressused,_partyid_value,donotemail,unresolvedpartyname)";
 
     /// <summary>The columns and expansions that attachments are read from, without their contents.</summary>
-    public const string Attachments = "email_activity_mime_attachment($select=activitymimeattachmentid,attachmentnumber,filename,mimetype,filesize,attachmentcontentid)";
+    public const string Attachments =
+        "email_activity_mime_attachment($select=activitymimeattachmentid,attachmentnumber,filename,mimetype,filesize,attachmentcontentid)";
 }

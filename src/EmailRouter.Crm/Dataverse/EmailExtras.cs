@@ -3,8 +3,9 @@ using System.Text.Json.Nodes;
 namespace EmailRouter.Crm.Dataverse;
 
 /// <summary>
-/// What CheckIncomingEmail and DeliverIncomingEmail have no parameter for: which email is answered, and the conversation. Both messages take an email as <c>ExtraProperties</c>, by which these
-/// columns of it can be told. Of that parameter the reference says no more than "For internal use only": a server may ignore it, and then correlates by the subject alone.
+/// What CheckIncomingEmail and DeliverIncomingEmail have no parameter for: which email is answered, and the conversation. Both messages take an email as
+/// <c>ExtraProperties</c>, by which these columns of it can be told. Of that parameter the reference says no more than "For internal use only": a server may
+/// ignore it, and then correlates by the subject alone.
 /// </summary>
 internal static class EmailExtras
 {

@@ -6,8 +6,8 @@ using EmailRouter.Crm.Server;
 namespace EmailRouter.Crm.Dataverse;
 
 /// <summary>
-/// Completes rows whose expanded lists came as links. Servers of version 8 and early 9.0 answer a list of rows with empty expansions and the address of each; later
-/// ones do so for what goes beyond a page. Without what stands there an email would lose recipients or attachments.
+/// Completes rows whose expanded lists came as links. Servers of version 8 and early 9.0 answer a list of rows with empty expansions and the address of each;
+/// later ones do so for what goes beyond a page. Without what stands there an email would lose recipients or attachments.
 /// </summary>
 internal static class ExpandedLists
 {
@@ -55,7 +55,11 @@ internal static class ExpandedLists
             open = next;
         }
 
-        return [.. rows.Select((row, i) => gone.Contains(i) ? null : whole.TryGetValue(i, out JsonObject? completed) ? JsonSerializer.SerializeToElement(completed) : (JsonElement?)row)];
+        return
+        [
+            .. rows.Select((row, i) => gone.Contains(i) ? null
+                : whole.TryGetValue(i, out JsonObject? completed) ? JsonSerializer.SerializeToElement(completed) : (JsonElement?)row),
+        ];
     }
 
     private static async ValueTask<List<OpenList>> ReadAsync(

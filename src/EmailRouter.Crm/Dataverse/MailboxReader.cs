@@ -14,11 +14,11 @@ internal static class MailboxReader
         // No columns are named, because versions differ in which they have.
         WebApiRequest.Get("organizations", "the organization's settings"),
 
-        Listed("systemusers?$select=systemuserid,fullname,internalemailaddress,incomingemaildeliverymethod,outgoingemaildeliverymethod,emailrouteraccessapproval,isdisabled,_queueid_value" +
-            "&$filter=internalemailaddress%20ne%20null"),
+        Listed("systemusers?$select=systemuserid,fullname,internalemailaddress,incomingemaildeliverymethod,outgoingemaildeliverymethod," +
+            "emailrouteraccessapproval,isdisabled,_queueid_value&$filter=internalemailaddress%20ne%20null"),
         Listed("usersettingscollection?$select=systemuserid,incomingemailfilteringmethod,autocreatecontactonpromote,issendasallowed"),
-        Listed("queues?$select=queueid,name,emailaddress,incomingemaildeliverymethod,outgoingemaildeliverymethod,incomingemailfilteringmethod,emailrouteraccessapproval,statecode,_ownerid_value" +
-            "&$filter=emailaddress%20ne%20null"),
+        Listed("queues?$select=queueid,name,emailaddress,incomingemaildeliverymethod,outgoingemaildeliverymethod,incomingemailfilteringmethod," +
+            "emailrouteraccessapproval,statecode,_ownerid_value&$filter=emailaddress%20ne%20null"),
 
         // No columns are named: older servers have fewer.
         Listed("mailboxes"),
@@ -57,7 +57,8 @@ internal static class MailboxReader
             List<JsonElement> rows = [.. answer.Rows(What)];
             if (answer.NextLink(What) is { } next)
             {
-                await foreach (JsonElement row in connection.RowsAsync(requests[i] with { Path = connection.NextPath(next, What) }, cancellationToken).ConfigureAwait(false))
+                WebApiRequest rest = requests[i] with { Path = connection.NextPath(next, What) };
+                await foreach (JsonElement row in connection.RowsAsync(rest, cancellationToken).ConfigureAwait(false))
                     rows.Add(row);
             }
 
@@ -73,5 +74,6 @@ internal static class MailboxReader
         };
     }
 
-    private static WebApiRequest Listed(string path) => WebApiRequest.Get(path, What) with { Prefer = "odata.maxpagesize=5000," + WebApiRequest.LookupAnnotations };
+    private static WebApiRequest Listed(string path) =>
+        WebApiRequest.Get(path, What) with { Prefer = "odata.maxpagesize=5000," + WebApiRequest.LookupAnnotations };
 }

@@ -33,5 +33,7 @@ internal static class NoteWriter
     /// <param name="activityId">The email.</param>
     /// <returns>The request.</returns>
     public static WebApiRequest Undelivered(Guid activityId) => WebApiRequest.Get(
-        $"annotations?$select=notetext&$filter=_objectid_value%20eq%20{activityId:D}%20and%20subject%20eq%20{ODataText.Quote(Undeliverable)}&$orderby=createdon&$top=50", "the notes");
+        $"annotations?$select=notetext&$filter=_objectid_value%20eq%20{activityId:D}%20and%20subject%20eq%20{ODataText.Quote(Undeliverable)}" +
+        "&$orderby=createdon&$top=50",
+        "the notes");
 }

@@ -6,7 +6,8 @@ using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Dataverse;
 
-/// <summary>Claims pending emails: one request lists them, one claims and reads them. More only where many senders wait, tokens are missing, or others claim too.</summary>
+/// <summary>Claims pending emails: one request lists them, one claims and reads them. More only where many senders wait, tokens are missing, or others claim
+/// too.</summary>
 /// <remarks>Whose turn it is, and which stuck emails were given back, is remembered in this process; the emails themselves tell everything else.</remarks>
 /// <param name="connection">The connection.</param>
 internal sealed class PendingReader(WebApiConnection connection) : IDisposable
@@ -19,8 +20,8 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
 
     private static readonly string[] emailColumns =
     [
-        "activityid", "subject", "statuscode", "trackingtoken", "messageid", "prioritycode", "createdon", "deliveryattempts", "mimetype", "submittedby", "inreplyto", "conversationindex",
-        "deliveryreceiptrequested", "readreceiptrequested",
+        "activityid", "subject", "statuscode", "trackingtoken", "messageid", "prioritycode", "createdon", "deliveryattempts", "mimetype", "submittedby",
+        "inreplyto", "conversationindex", "deliveryreceiptrequested", "readreceiptrequested",
     ];
 
     private readonly ClaimTurns turns = new();
@@ -47,7 +48,8 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
     /// <param name="cancellationToken">Stops the claim.</param>
     /// <returns>The claimed emails.</returns>
     /// <exception cref="CrmException">The server cannot be reached, or refuses.</exception>
-    public async ValueTask<IReadOnlyList<PendingEmail>> ClaimAsync(ClaimRequest request, OrganizationDirectory directory, TableDirectory tables, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<PendingEmail>> ClaimAsync(
+        ClaimRequest request, OrganizationDirectory directory, TableDirectory tables, CancellationToken cancellationToken)
     {
         if (request.MaxCount <= 0 || request.Senders is { Count: 0 } || request.ActivityIds is { Count: 0 })
             return [];
@@ -58,7 +60,11 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
             var claimed = new List<PendingEmail>();
             for (int round = 0; round < MaxRounds && claimed.Count < request.MaxCount; round++)
             {
-                ClaimRequest rest = request with { MaxCount = request.MaxCount - claimed.Count, ExceptActivityIds = [.. request.ExceptActivityIds, .. claimed.Select(c => c.ActivityId)] };
+                ClaimRequest rest = request with
+                {
+                    MaxCount = request.MaxCount - claimed.Count,
+                    ExceptActivityIds = [.. request.ExceptActivityIds, .. claimed.Select(c => c.ActivityId)],
+                };
                 List<PendingCandidate> chosen = await ChooseAsync(rest, directory, tables, cancellationToken).ConfigureAwait(false);
                 if (chosen.Count == 0)
                     break;
@@ -80,7 +86,8 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
     public void Dispose() => turn.Dispose();
 
     /// <summary>Lists what may be sent and takes some of it, the senders in turn.</summary>
-    private async ValueTask<List<PendingCandidate>> ChooseAsync(ClaimRequest request, OrganizationDirectory directory, TableDirectory tables, CancellationToken cancellationToken)
+    private async ValueTask<List<PendingCandidate>> ChooseAsync(
+        ClaimRequest request, OrganizationDirectory directory, TableDirectory tables, CancellationToken cancellationToken)
     {
         string conditions = Conditions(request, tables);
         return await turns.TakeAsync(
@@ -96,7 +103,8 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
                         $"&$orderby=prioritycode%20desc,createdon&$top={ClaimTurns.PageSize.ToString(CultureInfo.InvariantCulture)}",
                         What),
                     cancellationToken).ConfigureAwait(false);
-                IReadOnlyList<JsonElement?> rows = await ExpandedLists.CompleteAsync(connection, [.. answer.Rows(What)], What, cancellationToken).ConfigureAwait(false);
+                IReadOnlyList<JsonElement?> rows =
+                    await ExpandedLists.CompleteAsync(connection, [.. answer.Rows(What)], What, cancellationToken).ConfigureAwait(false);
                 return [.. rows.OfType<JsonElement>()];
             }).ConfigureAwait(false);
     }
@@ -168,7 +176,8 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
         return won;
     }
 
-    /// <summary>Emails get their tokens when they are made pending; where one has none, the CRM is asked for one, or the router makes one of the email's own id.</summary>
+    /// <summary>Emails get their tokens when they are made pending; where one has none, the CRM is asked for one, or the router makes one of the email's own
+    /// id.</summary>
     private async ValueTask GiveTokensAsync(List<PendingCandidate> chosen, OrganizationDirectory directory, CancellationToken cancellationToken)
     {
         PendingCandidate[] without = [.. chosen.Where(c => c.Token is null)];
@@ -178,10 +187,10 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
         foreach (PendingCandidate candidate in without)
         {
             // The counter is the user's; a team has none.
-            Guid? owner = directory.Find(candidate.Sender.Id) is { } mailbox && !directory.Teams.Contains(mailbox.OwnerUserId) && mailbox.OwnerUserId != Guid.Empty ? mailbox.OwnerUserId : null;
+            Guid? owner = directory.Find(candidate.Sender.Id)?.OwnerUserId is { } id && id != Guid.Empty && !directory.Teams.Contains(id) ? id : null;
             batch.Add(WebApiRequest.Post("GetTrackingTokenEmail", new JsonObject { ["Subject"] = candidate.Subject }, "a tracking token") with
             {
-                Caller = owner is { } user ? new WebApiCaller(user, directory.ObjectIds.TryGetValue(user, out Guid id) ? id : null) : null,
+                Caller = owner is { } user ? new WebApiCaller(user, directory.ObjectIds.TryGetValue(user, out Guid objectId) ? objectId : null) : null,
             });
         }
 
@@ -203,15 +212,17 @@ internal sealed class PendingReader(WebApiConnection connection) : IDisposable
     private static List<(RecordReference Party, int Place)> AskForRecipients(WebApiBatch batch, List<PendingCandidate> chosen, TableDirectory tables)
     {
         var asked = new List<(RecordReference Party, int Place)>();
-        IEnumerable<RecordReference> records = chosen.SelectMany(c => c.Parties).Where(p => p.Role != ParticipationType.Sender).Select(p => p.Party).OfType<RecordReference>().Distinct();
+        IEnumerable<RecordReference> records = chosen
+            .SelectMany(c => c.Parties).Where(p => p.Role != ParticipationType.Sender).Select(p => p.Party).OfType<RecordReference>().Distinct();
         foreach (IGrouping<string, RecordReference> group in records.GroupBy(r => r.LogicalName))
         {
             if (tables.Find(group.Key) is not { AddressColumns.Count: > 0 } table)
                 continue;
-            string columns = string.Join(',', table.AddressColumns.Prepend(table.IdColumn).Concat(table.HasDoNotEmail ? ["donotemail"] : Array.Empty<string>()));
+            string columns = string.Join(',', table.AddressColumns.Prepend(table.IdColumn)) + (table.HasDoNotEmail ? ",donotemail" : string.Empty);
             foreach (RecordReference[] some in group.Chunk(100))
             {
-                int place = batch.Add(WebApiRequest.Get($"{table.SetName}?$select={columns}&$filter={ODataText.AnyOf([table.IdColumn], some.Select(r => r.Id.ToString("D")))}", "the recipients"));
+                string these = ODataText.AnyOf([table.IdColumn], some.Select(r => r.Id.ToString("D")));
+                int place = batch.Add(WebApiRequest.Get($"{table.SetName}?$select={columns}&$filter={these}", "the recipients"));
                 asked.AddRange(some.Select(r => (r, place)));
             }
         }

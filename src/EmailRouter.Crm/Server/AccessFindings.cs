@@ -7,7 +7,8 @@ internal static class AccessFindings
     // Activities share their privileges: those of email are named after the activity.
     private static readonly string[] needed =
     [
-        "prvReadActivity", "prvCreateActivity", "prvWriteActivity", "prvAppendActivity", "prvAppendToActivity", "prvReadUser", "prvReadQueue", "prvAppendToQueue",
+        "prvReadActivity", "prvCreateActivity", "prvWriteActivity", "prvAppendActivity", "prvAppendToActivity", "prvReadUser", "prvReadQueue",
+        "prvAppendToQueue",
         "prvReadOrganization", "prvReadUserSettings", "prvReadContact", "prvReadAccount", "prvAppendToContact", "prvAppendToAccount",
     ];
 
@@ -31,7 +32,8 @@ internal static class AccessFindings
 
     /// <summary>The server does not tell the privileges.</summary>
     public static CrmFinding PrivilegesUnknown(string name, string why) => new(
-        "CrmPrivilegesUnknown", CrmFindingSeverity.Warning, $"The server does not tell which privileges {name} has ({why}).", $"Make sure that it has {string.Join(", ", needed)}.");
+        "CrmPrivilegesUnknown", CrmFindingSeverity.Warning, $"The server does not tell which privileges {name} has ({why}).",
+        $"Make sure that it has {string.Join(", ", needed)}.");
 
     /// <summary>Judges the privileges that a user holds.</summary>
     public static IEnumerable<CrmFinding> OfPrivileges(string name, IReadOnlySet<string> held)
@@ -45,7 +47,8 @@ internal static class AccessFindings
         foreach ((string privilege, string use) in useful.Where(u => !held.Contains(u.Name)))
         {
             yield return new CrmFinding(
-                "CrmPrivilegeUseful", CrmFindingSeverity.Warning, $"{name} lacks {privilege}: {use}.", $"Give it a security role with {privilege}, where that is wanted.");
+                "CrmPrivilegeUseful", CrmFindingSeverity.Warning, $"{name} lacks {privilege}: {use}.",
+                $"Give it a security role with {privilege}, where that is wanted.");
         }
     }
 
@@ -70,7 +73,8 @@ internal static class AccessFindings
             yield return new CrmFinding(
                 "CrmServerSideSync",
                 CrmFindingSeverity.Warning,
-                "The organization processes email by server-side synchronization (organization.emailconnectionchannel is 0). Mailboxes that it synchronizes too are handled twice.",
+                "The organization processes email by server-side synchronization (organization.emailconnectionchannel is 0). " +
+                "Mailboxes that it synchronizes too are handled twice.",
                 "Set 'Process email using' to the email router in the system settings, or disable these mailboxes for server-side synchronization.");
         }
 

@@ -14,7 +14,9 @@ internal static partial class AnswerErrors
     /// <param name="server">The server's name.</param>
     /// <returns>The error.</returns>
     public static CrmException Explain(CrmAnswer answer, string what, string server) =>
-        answer.IsWebPage && answer.Status is not (401 or 403 or 429 or 502 or 503 or 504) ? Page(answer, what) : FaultTable.Explain(FaultOf(answer), what, server);
+        answer.IsWebPage && answer.Status is not (401 or 403 or 429 or 502 or 503 or 504)
+            ? Page(answer, what)
+            : FaultTable.Explain(FaultOf(answer), what, server);
 
     /// <summary>Says whether an answer means that a row is there already.</summary>
     /// <param name="answer">The answer.</param>
@@ -53,7 +55,7 @@ internal static partial class AnswerErrors
                 remedy = $"Set the tenant of the deployment's OAuth settings to {wanted}.";
             }
         }
-        else if (token is not null && answer.Challenges.Any(c => c.StartsWith("Negotiate", StringComparison.OrdinalIgnoreCase) || c.StartsWith("NTLM", StringComparison.OrdinalIgnoreCase)))
+        else if (token is not null && answer.Challenges.Any(IsWindows))
         {
             words.Add("it wants a Windows log-in");
             remedy = "Set the deployment's authentication to a password or to the account of the process.";
@@ -61,7 +63,8 @@ internal static partial class AnswerErrors
 
         if (answer.Date is { } date && (date - now).Duration() > TimeSpan.FromMinutes(4))
         {
-            words.Add($"and this machine's clock differs from the server's by {Math.Round((date - now).Duration().TotalMinutes).ToString(CultureInfo.InvariantCulture)} minutes");
+            string minutes = Math.Round((date - now).Duration().TotalMinutes).ToString(CultureInfo.InvariantCulture);
+            words.Add($"and this machine's clock differs from the server's by {minutes} minutes");
             remedy = "Set this machine's clock: tokens are good for a short time only.";
         }
 
@@ -78,7 +81,8 @@ internal static partial class AnswerErrors
         string title = WebPage.Title(beginning);
         return new CrmException(
             "CrmWebPage",
-            $"A web page{(title.Length > 0 ? $" (\"{title}\")" : string.Empty)} came where the service's answer about {what} was expected (HTTP {answer.Status}).",
+            $"A web page{(title.Length > 0 ? $" (\"{title}\")" : string.Empty)} came where the service's answer about {what} was expected " +
+            $"(HTTP {answer.Status}).",
             WebPage.IsLogin(beginning)
                 ? "A log-in form stands before the service: enter the address of the organization itself, and the authentication it asks for."
                 : "Check the deployment's address; a proxy or portal on the way may have answered in the server's place.");
@@ -90,7 +94,8 @@ internal static partial class AnswerErrors
     /// <returns>The error.</returns>
     public static CrmException Redirected(CrmAnswer answer, Uri address) => new(
         "CrmRedirected",
-        $"{address.GetLeftPart(UriPartial.Path)} sends on to {(answer.Location is { } to ? new Uri(address, to).GetLeftPart(UriPartial.Path) : "nowhere")} (HTTP {answer.Status}).",
+        $"{address.GetLeftPart(UriPartial.Path)} sends on to " +
+        $"{(answer.Location is { } to ? new Uri(address, to).GetLeftPart(UriPartial.Path) : "nowhere")} (HTTP {answer.Status}).",
         "Enter the address of the organization itself; a redirect mostly leads to a log-in form, to which no credential is sent.");
 
     /// <summary>An answer cannot be read.</summary>
@@ -99,7 +104,8 @@ internal static partial class AnswerErrors
     /// <param name="inner">The cause.</param>
     /// <returns>The error.</returns>
     public static CrmException Unreadable(string what, string why, Exception? inner = null) => new(
-        "CrmAnswerUnreadable", $"The server's answer about {what} cannot be read: {why}.", "If it happens again, look for a proxy on the way that changes or cuts answers.", inner)
+        "CrmAnswerUnreadable", $"The server's answer about {what} cannot be read: {why}.",
+        "If it happens again, look for a proxy on the way that changes or cuts answers.", inner)
     {
         IsTransient = true,
     };
@@ -118,7 +124,11 @@ internal static partial class AnswerErrors
         return null;
     }
 
-    private static string? TenantOf(Uri authority) => authority.Segments.Length > 1 && Guid.TryParse(authority.Segments[1].Trim('/'), out Guid tenant) ? tenant.ToString("D") : null;
+    private static bool IsWindows(string challenge) =>
+        challenge.StartsWith("Negotiate", StringComparison.OrdinalIgnoreCase) || challenge.StartsWith("NTLM", StringComparison.OrdinalIgnoreCase);
+
+    private static string? TenantOf(Uri authority) =>
+        authority.Segments.Length > 1 && Guid.TryParse(authority.Segments[1].Trim('/'), out Guid tenant) ? tenant.ToString("D") : null;
 
     private static string? TokenTenant(string token)
     {

@@ -11,7 +11,8 @@ internal static class BouncedRows
     /// <param name="rows">The rows.</param>
     /// <param name="reasonOf">Tells why an email failed, as its notes say; null for unknown.</param>
     /// <returns>What was found, the email that is to be changed if any, and the reason it is to get.</returns>
-    public static (BounceResult Result, BouncedEmail? Email, string? Reason) Judge(BounceReport report, List<JsonElement> rows, Func<Guid, string?>? reasonOf = null)
+    public static (BounceResult Result, BouncedEmail? Email, string? Reason) Judge(
+        BounceReport report, List<JsonElement> rows, Func<Guid, string?>? reasonOf = null)
     {
         JsonElement byMessageId = rows.Find(r => report.MessageId is { Length: > 0 } id && r.Text("messageid") == id);
         JsonElement byEnvelope = rows.Find(r => report.ActivityId is { } id && r.Id("activityid") == id);

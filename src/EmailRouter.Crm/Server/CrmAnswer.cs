@@ -91,7 +91,8 @@ internal sealed class CrmAnswer
         {
             using JsonDocument document = JsonDocument.Parse(Body);
             JsonElement root = document.RootElement;
-            if (root.ValueKind == JsonValueKind.Object && (root.TryGetProperty("error", out JsonElement error) || root.TryGetProperty("odata.error", out error)))
+            if (root.ValueKind == JsonValueKind.Object &&
+                (root.TryGetProperty("error", out JsonElement error) || root.TryGetProperty("odata.error", out error)))
             {
                 if (error.ValueKind == JsonValueKind.Object)
                     return (error.Text("code") ?? string.Empty, Message(error) ?? string.Empty);

@@ -7,7 +7,8 @@ namespace EmailRouter.Crm.Server;
 /// <param name="Content">Makes the content, for each attempt anew; null for none.</param>
 /// <param name="Headers">The headers.</param>
 /// <param name="IsRepeatable">Whether doing it twice does no harm.</param>
-/// <param name="ThrowOwnFault">Throws what went wrong on this side while the content was written, if anything did, so that it is not taken for the network's fault.</param>
+/// <param name="ThrowOwnFault">Throws what went wrong on this side while the content was written, if anything did, so that it is not taken for the network's
+/// fault.</param>
 internal sealed record CrmCall(
     HttpMethod Method,
     Uri Address,

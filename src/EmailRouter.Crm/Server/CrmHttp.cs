@@ -7,8 +7,8 @@ using Polly.Retry;
 namespace EmailRouter.Crm.Server;
 
 /// <summary>
-/// HTTP as every CRM server is talked to: logs in, spreads requests over the users it may log in as, keeps away from a user the server wants to be left alone by,
-/// tries again where that cannot do harm, and turns faults of the network into errors an administrator can act on.
+/// HTTP as every CRM server is talked to: logs in, spreads requests over the users it may log in as, keeps away from a user the server wants to be left alone
+/// by, tries again where that cannot do harm, and turns faults of the network into errors an administrator can act on.
 /// </summary>
 /// <remarks>Safe for use by many at once.</remarks>
 internal sealed class CrmHttp : IDisposable
@@ -82,7 +82,8 @@ internal sealed class CrmHttp : IDisposable
     {
         try
         {
-            return await retry.ExecuteAsync(async stop => await AttemptAsync(call, only, read, stop).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+            return await retry.ExecuteAsync(async stop => await AttemptAsync(call, only, read, stop).ConfigureAwait(false), cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (PassingFault fault)
         {
@@ -150,7 +151,11 @@ internal sealed class CrmHttp : IDisposable
             catch (OperationCanceledException e) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
             {
                 throw Passing(
-                    new CrmException("CrmTimeout", $"{Server} did not answer about {call.What} within {context.Deadline}.", "Nothing, if it passes; otherwise look at the server's load.", e)
+                    new CrmException(
+                        "CrmTimeout",
+                        $"{Server} did not answer about {call.What} within {context.Deadline}.",
+                        "Nothing, if it passes; otherwise look at the server's load.",
+                        e)
                     { IsTransient = true },
                     call.IsRepeatable);
             }
@@ -181,7 +186,8 @@ internal sealed class CrmHttp : IDisposable
             {
                 throw new CrmException(
                     "CrmThrottled",
-                    $"{Server} limits what the router's {(users.Length == 1 ? "user" : "users")} may ask, and takes nothing for another {Math.Ceiling(wait.TotalSeconds):0} seconds ({call.What}).",
+                    $"{Server} limits what the router's {(users.Length == 1 ? "user" : "users")} may ask, " +
+                    $"and takes nothing for another {Math.Ceiling(wait.TotalSeconds):0} seconds ({call.What}).",
                     "Nothing; the router waits. If it happens all day, add further application users to the deployment.")
                 {
                     IsTransient = true,
@@ -195,7 +201,12 @@ internal sealed class CrmHttp : IDisposable
 
     private static HttpRequestMessage Message(CrmCall call, string? token)
     {
-        var message = new HttpRequestMessage(call.Method, call.Address) { Content = call.Content(), Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionOrHigher };
+        var message = new HttpRequestMessage(call.Method, call.Address)
+        {
+            Content = call.Content(),
+            Version = HttpVersion.Version11,
+            VersionPolicy = HttpVersionPolicy.RequestVersionOrHigher,
+        };
         foreach ((string name, string value) in call.Headers)
             message.Headers.TryAddWithoutValidation(name, value);
         message.Headers.UserAgent.Add(agent);
@@ -219,7 +230,9 @@ internal sealed class CrmHttp : IDisposable
         return Passing(
             new CrmException(
                 "CrmUnreachable",
-                isUnsent ? $"{call.Address.Authority} cannot be reached: {Innermost(e).Message}" : $"The connection to {call.Address.Authority} broke ({call.What}): {Innermost(e).Message}",
+                isUnsent
+                    ? $"{call.Address.Authority} cannot be reached: {Innermost(e).Message}"
+                    : $"The connection to {call.Address.Authority} broke ({call.What}): {Innermost(e).Message}",
                 "Check the deployment's address, the network and the server.",
                 e)
             { IsTransient = true },

@@ -17,7 +17,10 @@ internal static class EmailRows
         TrackingToken = row.Text("trackingtoken"),
         Regarding = row.Lookup("regardingobjectid"),
         CreatedOn = row.Time("createdon") ?? DateTimeOffset.MinValue,
-        Addresses = [.. row.Expanded("email_activity_parties").OrderBy(p => p.Number("participationtypemask")).Select(p => p.Text("addressused")).OfType<string>()],
+        Addresses =
+        [
+            .. row.Expanded("email_activity_parties").OrderBy(p => p.Number("participationtypemask")).Select(p => p.Text("addressused")).OfType<string>(),
+        ],
         QueueIds = [.. row.Expanded("Email_QueueItem").Select(q => q.Id("_queueid_value")).OfType<Guid>().Distinct()],
     };
 

@@ -55,11 +55,19 @@ internal static partial class FaultTable
         if (IsAbout(message, "is disabled") && IsAbout(message, "user") || code is 0x80040225)
             return Error("CrmUserDisabled", "Enable the router's user in the organization, or enter another one in the deployment.");
         if (code is 0x80072560 or 0x80041D1F || IsAbout(message, "not a member of the organization"))
-            return Error("CrmUserUnknown", "Create an application user for the router's application in the organization, or correct the deployment's credential.");
+            return Error(
+                "CrmUserUnknown",
+                "Create an application user for the router's application in the organization, or correct the deployment's credential.");
         if (IsAbout(message, "read-only") || IsAbout(message, "read only mode") || IsAbout(message, "organization is disabled") || code is 0x80044150)
             return Error("CrmOrganizationReadOnly", "Wait until the organization is out of administration mode, or ask its administrator.", transient: true);
         if (status == 413 || IsAbout(message, "file size") || IsAbout(message, "attachment file size") || code is 0x80044A02 or 0x80043E05)
-            return Error("CrmAttachmentTooLarge", "Raise the organization's greatest file size (organization.maxuploadfilesize), or keep larger files out by the profile's limit.", record: true);
+        {
+            return Error(
+                "CrmAttachmentTooLarge",
+                "Raise the organization's greatest file size (organization.maxuploadfilesize), or keep larger files out by the profile's limit.",
+                record: true);
+        }
+
         if (IsDuplicate(fault))
             return Error("CrmRecordExists", "Nothing, if it is the same email. Otherwise look at the organization's duplicate detection rules.", record: true);
         if (code is 0x80040217 || (IsAbout(message, "Does Not Exist") && status is 404 or 400 or 0))
@@ -71,7 +79,9 @@ internal static partial class FaultTable
         if (RequiredColumn().Match(message) is { Success: true } required)
         {
             string column = required.Groups["column"].Value;
-            return Error("CrmColumnRequired", $"The organization requires the column '{column}' of every such record; give it a default there, or make it optional.", record: true);
+            return Error(
+                "CrmColumnRequired",
+                $"The organization requires the column '{column}' of every such record; give it a default there, or make it optional.", record: true);
         }
 
         if (code is 0x80060888 or 0x8006088A || status == 404)
@@ -108,7 +118,9 @@ internal static partial class FaultTable
     [GeneratedRegex(@"\bprv[A-Za-z_]\w+", RegexOptions.CultureInvariant, 250)]
     private static partial Regex Privilege();
 
-    [GeneratedRegex(@"(?:required|cannot be null|must be provided|is missing)[^']*'(?<column>\w+)'|'(?<column>\w+)'[^']*(?:is required|cannot be null|must be provided|is missing)",
+    [GeneratedRegex(
+        @"(?:required|cannot be null|must be provided|is missing)[^']*'(?<column>\w+)'|" +
+        @"'(?<column>\w+)'[^']*(?:is required|cannot be null|must be provided|is missing)",
         RegexOptions.CultureInvariant | RegexOptions.IgnoreCase, 250)]
     private static partial Regex RequiredColumn();
 

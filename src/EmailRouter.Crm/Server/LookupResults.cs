@@ -20,7 +20,8 @@ internal sealed class LookupResults(OrganizationSettings settings)
     /// <returns>The column.</returns>
     public static string StateColumn(TableInfo table) => table.LogicalName is "systemuser" or "businessunit" or "equipment" ? "isdisabled" : "statecode";
 
-    /// <summary>Gets what the conversation indexes of a conversation have in common: its id is bytes 6 to 21, and the first 15 of these are 20 whole characters of base64.</summary>
+    /// <summary>Gets what the conversation indexes of a conversation have in common: its id is bytes 6 to 21, and the first 15 of these are 20 whole characters
+    /// of base64.</summary>
     /// <param name="conversation">The conversation.</param>
     /// <returns>The text.</returns>
     public static string PartOf(Guid conversation) => Convert.ToBase64String(conversation.ToByteArray(), 0, 15);

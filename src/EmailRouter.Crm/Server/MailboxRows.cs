@@ -19,20 +19,22 @@ internal static class MailboxRows
         var teams = new HashSet<Guid>();
         Dictionary<Guid, JsonElement> rows = mailboxRows.Where(m => m.Flag("isforwardmailbox") != true && m.Lookup("regardingobjectid", "?") is not null)
             .GroupBy(m => m.Lookup("regardingobjectid", "?")!.Id).ToDictionary(g => g.Key, g => g.First());
-        Dictionary<Guid, JsonElement> settingsOf = settings.Where(s => s.Id("systemuserid") is not null).GroupBy(s => s.Id("systemuserid")!.Value).ToDictionary(g => g.Key, g => g.First());
+        Dictionary<Guid, JsonElement> settingsOf = settings.Where(s => s.Id("systemuserid") is not null)
+            .GroupBy(s => s.Id("systemuserid")!.Value).ToDictionary(g => g.Key, g => g.First());
         foreach (JsonElement user in users)
         {
             if (user.Id("systemuserid") is not { } id)
                 continue;
             JsonElement own = settingsOf.GetValueOrDefault(id);
             bool known = own.ValueKind == JsonValueKind.Object;
-            found.Add(Mailbox(user, rows.GetValueOrDefault(id), new RecordReference("systemuser", id, user.Text("fullname")), CrmMailboxKind.User, user.Text("internalemailaddress")) with
+            var reference = new RecordReference("systemuser", id, user.Text("fullname"));
+            found.Add(Mailbox(user, rows.GetValueOrDefault(id), reference, CrmMailboxKind.User, user.Text("internalemailaddress")) with
             {
                 Filter = (FilteringMethod)((known ? own.Number("incomingemailfilteringmethod") : null) ?? (int)FilteringMethod.InResponse),
                 IsActive = user.Flag("isdisabled") != true,
                 OwnerUserId = id,
                 DefaultQueueId = user.Id("_queueid_value"),
-                AutoCreate = known && own.Number("autocreatecontactonpromote") is 1 or 2 ? (AutoCreate)own.Number("autocreatecontactonpromote")!.Value : AutoCreate.None,
+                AutoCreate = known && own.Number("autocreatecontactonpromote") is { } create and (1 or 2) ? (AutoCreate)create : AutoCreate.None,
                 IsSendAsAllowed = known && own.Flag("issendasallowed") == true,
             });
         }
@@ -44,7 +46,8 @@ internal static class MailboxRows
             RecordReference? owner = queue.Lookup("ownerid", "systemuser");
             if (owner?.LogicalName == "team")
                 teams.Add(owner.Id);
-            found.Add(Mailbox(queue, rows.GetValueOrDefault(id), new RecordReference("queue", id, queue.Text("name")), CrmMailboxKind.Queue, queue.Text("emailaddress")) with
+            var reference = new RecordReference("queue", id, queue.Text("name"));
+            found.Add(Mailbox(queue, rows.GetValueOrDefault(id), reference, CrmMailboxKind.Queue, queue.Text("emailaddress")) with
             {
                 Filter = (FilteringMethod)(queue.Number("incomingemailfilteringmethod") ?? (int)FilteringMethod.All),
                 IsActive = queue.Number("statecode") is null or 0,
@@ -54,7 +57,8 @@ internal static class MailboxRows
 
         foreach (JsonElement row in mailboxRows.Where(m => m.Flag("isforwardmailbox") == true && m.Id("mailboxid") is not null))
         {
-            found.Add(Mailbox(row, default, new RecordReference("mailbox", row.Id("mailboxid")!.Value, row.Text("name")), CrmMailboxKind.Forward, row.Text("emailaddress")) with
+            var reference = new RecordReference("mailbox", row.Id("mailboxid")!.Value, row.Text("name"));
+            found.Add(Mailbox(row, default, reference, CrmMailboxKind.Forward, row.Text("emailaddress")) with
             {
                 OutgoingDelivery = DeliveryMethod.None,
                 IsActive = row.Number("statecode") is null or 0,

@@ -132,7 +132,8 @@ internal sealed class PendingCandidate : ISendCost
             return party;
         return party with
         {
-            AddressUsed = party.AddressUsed ?? tables.Find(party.Party.LogicalName)?.AddressColumns.Select(c => record.Text(c)).FirstOrDefault(a => !string.IsNullOrWhiteSpace(a)),
+            AddressUsed = party.AddressUsed ??
+                tables.Find(party.Party.LogicalName)?.AddressColumns.Select(c => record.Text(c)).FirstOrDefault(a => !string.IsNullOrWhiteSpace(a)),
             DoNotEmail = party.DoNotEmail || record.Flag("donotemail") == true,
         };
     }

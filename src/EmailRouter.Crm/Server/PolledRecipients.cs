@@ -1,12 +1,14 @@
 namespace EmailRouter.Crm.Server;
 
 /// <summary>
-/// Whom a server that decides is told of beside the recipients that an email names. Its check has parameters for addresses alone, and none for the mailbox the email lies in: of one that came
-/// blind or by a distribution list it could only say that nobody received it. So the mailbox's address is told among the blind recipients.
+/// Whom a server that decides is told of beside the recipients that an email names. Its check has parameters for addresses alone, and none for the mailbox the
+/// email lies in: of one that came blind or by a distribution list it could only say that nobody received it. So the mailbox's address is told among the blind
+/// recipients.
 /// </summary>
 internal static class PolledRecipients
 {
-    /// <summary>Adds whoever received the email without being named: the owner of the mailbox it was read from, and those whom its trace headers name.</summary>
+    /// <summary>Adds whoever received the email without being named: the owner of the mailbox it was read from, and those whom its trace headers
+    /// name.</summary>
     /// <param name="email">The email.</param>
     /// <param name="mailboxes">The organization's mailboxes.</param>
     /// <returns>The email as the server is told of it, and the addresses that were added, in order.</returns>

@@ -4,8 +4,8 @@ using EmailRouter.Shared.Locks;
 namespace EmailRouter.Crm.Server;
 
 /// <summary>
-/// An organization whose server decides what is promoted, as for the original product: CheckIncomingEmail is asked about each email, DeliverIncomingEmail promotes
-/// it. By which protocol, a class for each knows.
+/// An organization whose server decides what is promoted, as for the original product: CheckIncomingEmail is asked about each email, DeliverIncomingEmail
+/// promotes it. By which protocol, a class for each knows.
 /// </summary>
 /// <remarks>Safe for use by many polls at once. Owns the store: disposing this disposes it.</remarks>
 /// <typeparam name="TStore">What settings, mailboxes and pending email are read from.</typeparam>
@@ -36,22 +36,29 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
     {
         ArgumentNullException.ThrowIfNull(email);
         if (email.From is null)
-            return new CheckResult(CheckReason.InvalidSender, [new Evidence(Rule, EvidenceVerdict.Reject, "The email has no sender; the server was not asked.")]);
+            return new CheckResult(
+                CheckReason.InvalidSender,
+                [new Evidence(Rule, EvidenceVerdict.Reject, "The email has no sender; the server was not asked.")]);
         (IncomingEmail told, IReadOnlyList<string> added) = await TellAsync(email, cancellationToken).ConfigureAwait(false);
         ServerCheck said = await AskAsync(told, cancellationToken).ConfigureAwait(false);
         CheckReason reason = Enum.IsDefined((CheckReason)said.ReasonCode) ? (CheckReason)said.ReasonCode : CheckReason.Unknown;
         var evidence = new List<Evidence>();
         if (added.Count > 0)
-            evidence.Add(new Evidence(Rule, EvidenceVerdict.Note, $"To and Cc do not name who received it; the server was told of {string.Join(", ", added)} as blind recipients."));
+            Note($"To and Cc do not name who received it; the server was told of {string.Join(", ", added)} as blind recipients.");
         if (said.Answered is { } answered)
-            evidence.Add(new Evidence(Rule, EvidenceVerdict.Note, $"The server was told that it answers {answered}."));
+            Note($"The server was told that it answers {answered}.");
         if (said.IsCut)
-            evidence.Add(new Evidence(Rule, EvidenceVerdict.Note, "It has more recipients than the server can be asked about; the last ones were left out of the question."));
+            Note("It has more recipients than the server can be asked about; the last ones were left out of the question.");
         evidence.Add(new Evidence(
             Rule,
             said.ShouldDeliver ? EvidenceVerdict.Match : EvidenceVerdict.Reject,
             $"The server says {(said.ShouldDeliver ? "deliver" : "do not deliver")}: {reason} (reason code {said.ReasonCode})."));
-        return new ServerCheckResult(reason, evidence, said.ShouldDeliver, told, said.Answered) { ExistingActivityId = reason == CheckReason.Duplicate ? said.Existing : null };
+        return new ServerCheckResult(reason, evidence, said.ShouldDeliver, told, said.Answered)
+        {
+            ExistingActivityId = reason == CheckReason.Duplicate ? said.Existing : null,
+        };
+
+        void Note(string text) => evidence.Add(new Evidence(Rule, EvidenceVerdict.Note, text));
     }
 
     /// <inheritdoc/>
@@ -83,13 +90,16 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
     }
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<PendingEmail>> ClaimPendingAsync(ClaimRequest request, CancellationToken cancellationToken) => Store.ClaimPendingAsync(request, cancellationToken);
+    public ValueTask<IReadOnlyList<PendingEmail>> ClaimPendingAsync(ClaimRequest request, CancellationToken cancellationToken) =>
+        Store.ClaimPendingAsync(request, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask CompleteAsync(PendingEmail email, SendOutcome outcome, CancellationToken cancellationToken) => Store.CompleteAsync(email, outcome, cancellationToken);
+    public ValueTask CompleteAsync(PendingEmail email, SendOutcome outcome, CancellationToken cancellationToken) =>
+        Store.CompleteAsync(email, outcome, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<BounceResult> ReportBounceAsync(BounceReport report, CancellationToken cancellationToken) => Store.ReportBounceAsync(report, cancellationToken);
+    public ValueTask<BounceResult> ReportBounceAsync(BounceReport report, CancellationToken cancellationToken) =>
+        Store.ReportBounceAsync(report, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<CrmAccess> ReportAccessAsync(CancellationToken cancellationToken) => Store.ReportAccessAsync(cancellationToken);
@@ -117,7 +127,12 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
     private protected static string Joined(IReadOnlyList<EmailAddress> addresses) => string.Join(';', addresses.Select(a => a.Address));
 
     /// <summary>Says an email's importance as the server takes it.</summary>
-    private protected static string ImportanceOf(IncomingEmail email) => email.Priority switch { EmailPriority.Low => "low", EmailPriority.High => "high", _ => "normal" };
+    private protected static string ImportanceOf(IncomingEmail email) => email.Priority switch
+    {
+        EmailPriority.Low => "low",
+        EmailPriority.High => "high",
+        _ => "normal",
+    };
 
     private async ValueTask<(IncomingEmail Email, IReadOnlyList<string> Added)> TellAsync(IncomingEmail email, CancellationToken cancellationToken)
     {
@@ -129,7 +144,8 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
         return PolledRecipients.Tell(email, mailboxes);
     }
 
-    private sealed record ServerCheckResult(CheckReason Reason, IReadOnlyList<Evidence> Evidence, bool Delivers, IncomingEmail Told, string? Answered) : CheckResult(Reason, Evidence)
+    private sealed record ServerCheckResult(CheckReason Reason, IReadOnlyList<Evidence> Evidence, bool Delivers, IncomingEmail Told, string? Answered)
+        : CheckResult(Reason, Evidence)
     {
         public override bool ShouldDeliver => Delivers;
     }

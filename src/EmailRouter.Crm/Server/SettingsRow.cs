@@ -14,10 +14,14 @@ internal static class SettingsRow
     /// <exception cref="CrmException"><c>CrmAnswerUnreadable</c>.</exception>
     public static OrganizationSettings Read(JsonElement row)
     {
-        var usual = new OrganizationSettings { OrganizationId = row.Id("organizationid") ?? throw AnswerErrors.Unreadable("the organization's settings", "it has no organizationid") };
+        Guid organizationId = row.Id("organizationid") ?? throw AnswerErrors.Unreadable("the organization's settings", "it has no organizationid");
+        var usual = new OrganizationSettings { OrganizationId = organizationId };
         Dictionary<string, string> switches = Switches(row.Text("orgdborgsettings"));
-        bool Switch(string name, bool value) => switches.TryGetValue(name, out string? text) ? text.Trim() is "1" || text.Trim().Equals("true", StringComparison.OrdinalIgnoreCase) : value;
-        int Count(string name, int value) => switches.TryGetValue(name, out string? text) && int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) && number > 0
+        bool Switch(string name, bool value) => switches.TryGetValue(name, out string? text)
+            ? text.Trim() is "1" || text.Trim().Equals("true", StringComparison.OrdinalIgnoreCase)
+            : value;
+        int Count(string name, int value) => switches.TryGetValue(name, out string? text) &&
+            int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) && number > 0
             ? number : value;
         bool Flag(string column, bool value) => row.Flag(column) ?? value;
         string[] List(string? text) => (text ?? string.Empty).Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
@@ -55,7 +59,9 @@ internal static class SettingsRow
             CreateQueueItemForPolledMailbox = Switch("CreateQueueItemForSynchronizingMailbox", usual.CreateQueueItemForPolledMailbox),
             AddQueueItemsForTrackedEmail = Switch("SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail", usual.AddQueueItemsForTrackedEmail),
             AllowUnresolvedPartiesOnSend = Flag("allowunresolvedpartiesonemailsend", usual.AllowUnresolvedPartiesOnSend),
-            BlockedAttachments = row.TryGetProperty("blockedattachments", out _) ? new HashSet<string>(blocked, StringComparer.OrdinalIgnoreCase) : usual.BlockedAttachments,
+            BlockedAttachments = row.TryGetProperty("blockedattachments", out _)
+                ? new HashSet<string>(blocked, StringComparer.OrdinalIgnoreCase)
+                : usual.BlockedAttachments,
             MaxUploadFileSize = row.Long("maxuploadfilesize") ?? usual.MaxUploadFileSize,
         };
     }

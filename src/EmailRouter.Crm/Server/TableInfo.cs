@@ -7,7 +7,8 @@ namespace EmailRouter.Crm.Server;
 /// <param name="NameColumn">Its primary name; empty when it has none.</param>
 internal sealed record TableInfo(string LogicalName, string SetName, string IdColumn, string NameColumn)
 {
-    /// <summary>Gets the columns that hold email addresses, in the order in which a match counts; none for a table whose rows no email is addressed to.</summary>
+    /// <summary>Gets the columns that hold email addresses, in the order in which a match counts; none for a table whose rows no email is addressed
+    /// to.</summary>
     public IReadOnlyList<string> AddressColumns { get; init; } = [];
 
     /// <summary>Gets the columns it has; null when that is not known.</summary>

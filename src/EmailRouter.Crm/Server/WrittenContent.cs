@@ -21,7 +21,8 @@ internal sealed class WrittenContent : HttpContent
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => write(stream, CancellationToken.None);
 
     /// <inheritdoc/>
-    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken) => write(stream, cancellationToken);
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken) =>
+        write(stream, cancellationToken);
 
     /// <inheritdoc/>
     protected override bool TryComputeLength(out long length)

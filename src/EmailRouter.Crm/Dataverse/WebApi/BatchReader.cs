@@ -20,7 +20,8 @@ internal static class BatchReader
     /// <exception cref="CrmException"><c>CrmAnswerUnreadable</c>: it is none, or it ends in the middle.</exception>
     public static List<IReadOnlyList<CrmAnswer>> Read(ReadOnlyMemory<byte> body, string? contentType, string what)
     {
-        string boundary = Boundary(contentType) ?? throw AnswerErrors.Unreadable(what, $"a batch's answer is expected and it is {contentType ?? "of no known type"}");
+        string boundary = Boundary(contentType) ??
+            throw AnswerErrors.Unreadable(what, $"a batch's answer is expected and it is {contentType ?? "of no known type"}");
         var answers = new List<IReadOnlyList<CrmAnswer>>();
         foreach (ReadOnlyMemory<byte> part in Split(body, boundary, what))
         {

@@ -200,8 +200,9 @@ internal sealed class WebApiConnection : IDisposable
         request.IsRepeatable,
         () => request.Body?.FileFault?.Throw());
 
-    private ValueTask<CrmAnswer> AskAsync(Uri address, string what, CancellationToken cancellationToken) =>
-        AskAsync(new CrmCall(HttpMethod.Get, address, what, () => null, [("Accept", "application/json"), ("OData-MaxVersion", "4.0"), ("OData-Version", "4.0")], true), cancellationToken);
+    private ValueTask<CrmAnswer> AskAsync(Uri address, string what, CancellationToken cancellationToken) => AskAsync(
+        new CrmCall(HttpMethod.Get, address, what, () => null, [("Accept", "application/json"), ("OData-MaxVersion", "4.0"), ("OData-Version", "4.0")], true),
+        cancellationToken);
 
     private ValueTask<CrmAnswer> AskDiscoveryAsync(Uri address, string what, CancellationToken cancellationToken) => AskAsync(
         new CrmCall(

@@ -12,19 +12,26 @@ namespace EmailRouter.Crm.Dataverse.WebApi;
 /// <param name="ask">Gets an address; answers whatever its status, throws where nothing answers or the log-in is refused.</param>
 /// <param name="askDiscovery">Asks Discovery.svc for the organizations; otherwise like <paramref name="ask"/>.</param>
 internal sealed partial class WebApiLocator(
-    CrmEndpoint endpoint, Func<Uri, string, CancellationToken, ValueTask<CrmAnswer>> ask, Func<Uri, string, CancellationToken, ValueTask<CrmAnswer>> askDiscovery)
+    CrmEndpoint endpoint,
+    Func<Uri, string, CancellationToken, ValueTask<CrmAnswer>> ask,
+    Func<Uri, string, CancellationToken, ValueTask<CrmAnswer>> askDiscovery)
 {
     private static readonly string[] versions = ["9.2", "9.1", "9.0", "8.2", "8.1", "8.0"];
 
     /// <summary>Finds the Web API.</summary>
     /// <param name="cancellationToken">Stops the search.</param>
     /// <returns>Where it is.</returns>
-    /// <exception cref="CrmException"><c>CrmNotFound</c>, <c>CrmOrganizationUnknown</c>, <c>CrmVersionUnsupported</c>, <c>CrmWebPage</c>, and those of asking.</exception>
+    /// <exception cref="CrmException"><c>CrmNotFound</c>, <c>CrmOrganizationUnknown</c>, <c>CrmVersionUnsupported</c>, <c>CrmWebPage</c>, and those of
+    /// asking.</exception>
     public async ValueTask<WebApiSite> FindAsync(CancellationToken cancellationToken)
     {
         (Uri url, string? version) = Strip(endpoint.Url);
         if (IsDiscovery(url))
-            (url, version) = (await DiscoverAsync(new Uri(url, "/api/discovery/v2.0/Instances"), cancellationToken).ConfigureAwait(false) ?? throw Unknown([]), null);
+        {
+            url = await DiscoverAsync(new Uri(url, "/api/discovery/v2.0/Instances"), cancellationToken).ConfigureAwait(false) ?? throw Unknown([]);
+            version = null;
+        }
+
         CrmAnswer? last = null;
         foreach (Uri candidate in Candidates(url))
         {
@@ -47,7 +54,8 @@ internal sealed partial class WebApiLocator(
             last = await ask(new Uri(root, "RetrieveVersion()"), what, cancellationToken).ConfigureAwait(false);
             if (last.IsSuccess && !last.IsWebPage)
             {
-                string server = last.Json(what).Text("Version") ?? throw AnswerErrors.Unreadable(what, "it names none; the address may be that of another service");
+                string server = last.Json(what).Text("Version") ??
+                    throw AnswerErrors.Unreadable(what, "it names none; the address may be that of another service");
                 return (new WebApiSite(root, Version.Parse(tried), server), last);
             }
 
@@ -122,7 +130,8 @@ internal sealed partial class WebApiLocator(
 
         foreach (Uri candidate in old)
         {
-            CrmAnswer soap = await ask(new Uri(candidate, "XRMServices/2011/Organization.svc?wsdl"), "the older service", cancellationToken).ConfigureAwait(false);
+            var service = new Uri(candidate, "XRMServices/2011/Organization.svc?wsdl");
+            CrmAnswer soap = await ask(service, "the older service", cancellationToken).ConfigureAwait(false);
             if (soap.IsSuccess && !soap.IsWebPage)
             {
                 throw new CrmException(
@@ -139,19 +148,22 @@ internal sealed partial class WebApiLocator(
             $"There is no Web API below {url} (last answer: HTTP {last?.Status}).",
             endpoint.Organization is { } organization
                 ? $"Check the deployment's address and that the organization's unique name is '{organization}'."
-                : "Check the deployment's address: that of the organization (https://contoso.crm4.dynamics.com, https://server/Contoso), or of the server with the organization's name.");
+                : "Check the deployment's address: that of the organization (https://contoso.crm4.dynamics.com, https://server/Contoso), " +
+                    "or of the server with the organization's name.");
     }
 
     private IEnumerable<Uri> Candidates(Uri url)
     {
-        if (endpoint.Organization is not { Length: > 0 } organization || url.Segments.Any(s => IsOrganization(s.Trim('/'))) || IsOrganization(url.Host.Split('.')[0]))
+        if (endpoint.Organization is not { Length: > 0 } organization ||
+            url.Segments.Any(s => IsOrganization(s.Trim('/'))) || IsOrganization(url.Host.Split('.')[0]))
         {
             yield return url;
             yield break;
         }
 
         yield return new Uri(url, Uri.EscapeDataString(organization) + "/");
-        if (url.HostNameType == UriHostNameType.Dns && url.Host.Contains('.', StringComparison.Ordinal) && Uri.CheckHostName(organization) == UriHostNameType.Dns)
+        bool canPrefix = url.HostNameType == UriHostNameType.Dns && url.Host.Contains('.', StringComparison.Ordinal);
+        if (canPrefix && Uri.CheckHostName(organization) == UriHostNameType.Dns)
             yield return new UriBuilder(url) { Host = $"{organization}.{url.Host}" }.Uri;
     }
 
@@ -166,7 +178,8 @@ internal sealed partial class WebApiLocator(
             "Set the deployment's organization to the unique name of one of them.");
     }
 
-    private static bool IsDiscovery(Uri url) => url.Host.StartsWith("globaldisco.", StringComparison.OrdinalIgnoreCase) || url.Host.StartsWith("disco.", StringComparison.OrdinalIgnoreCase);
+    private static bool IsDiscovery(Uri url) =>
+        url.Host.StartsWith("globaldisco.", StringComparison.OrdinalIgnoreCase) || url.Host.StartsWith("disco.", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Takes away what administrators copy along: the page, the service, the Web API with its version.</summary>
     private static (Uri Url, string? Version) Strip(Uri url)

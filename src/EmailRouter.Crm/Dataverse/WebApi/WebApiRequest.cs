@@ -6,7 +6,8 @@ namespace EmailRouter.Crm.Dataverse.WebApi;
 
 /// <summary>One request to the Web API, alone or within a batch.</summary>
 /// <param name="Method">The method.</param>
-/// <param name="Path">The path below the Web API's root with its query, encoded, e.g. <c>emails?$top=1</c>; or a whole address the server gave (nextLink).</param>
+/// <param name="Path">The path below the Web API's root with its query, encoded, e.g. <c>emails?$top=1</c>; or a whole address the server gave
+/// (nextLink).</param>
 /// <param name="What">What it is for, in words for messages, e.g. <c>the mailboxes</c>.</param>
 internal sealed record WebApiRequest(HttpMethod Method, string Path, string What)
 {
@@ -75,7 +76,8 @@ internal sealed record WebApiRequest(HttpMethod Method, string Path, string What
     }
 }
 
-/// <summary>A user in whose name a request is done ("Impersonate another user using the Web API"). It needs <c>prvActOnBehalfOfAnotherUser</c>, and the user's own rights count as well.</summary>
+/// <summary>A user in whose name a request is done ("Impersonate another user using the Web API"). It needs <c>prvActOnBehalfOfAnotherUser</c>, and the user's
+/// own rights count as well.</summary>
 /// <param name="UserId">The user.</param>
 /// <param name="ObjectId">The user's object id in Entra, by which a user is named online; null where there is none, as on premises.</param>
 internal sealed record WebApiCaller(Guid UserId, Guid? ObjectId);
