@@ -9,9 +9,9 @@ namespace EmailRouter.Crm.Dataverse;
 /// An organization of Dataverse, Dynamics 365 or Dynamics CRM 2016 and later by the Web API, as the records that the router's own engine decides over.
 /// </summary>
 /// <remarks>
-/// Deciding about an email costs at most one request and promoting it one, once settings and definitions are known; the more emails are worked on at once, the more of them share
-/// a request. Safe for use by many at once.
-/// Not every fact has a column: see the documentation of smart matching, of reasons for failures and of conversations in the project's documentation of Dataverse.
+/// Deciding about an email costs at most one request and promoting it one, once settings and definitions are known; the more emails are worked on at once, the
+/// more of them share a request. Safe for use by many at once. Not every fact has a column: see the documentation of smart matching, of reasons for failures
+/// and of conversations in the project's documentation of Dataverse.
 /// </remarks>
 public sealed class DataverseStore : IRecordStore, IAccessReport, IEmailActivities
 {
@@ -37,7 +37,8 @@ public sealed class DataverseStore : IRecordStore, IAccessReport, IEmailActiviti
         ArgumentNullException.ThrowIfNull(endpoint);
         ArgumentNullException.ThrowIfNull(context);
         connection = new WebApiConnection(endpoint, context);
-        directory = new CachedValue<OrganizationDirectory>(context.Clock, directoryMaxAge ?? OrganizationDirectory.DefaultMaxAge, stop => MailboxReader.ReadAsync(connection, stop));
+        directory = new CachedValue<OrganizationDirectory>(
+            context.Clock, directoryMaxAge ?? OrganizationDirectory.DefaultMaxAge, stop => MailboxReader.ReadAsync(connection, stop));
         tables = new CachedValue<TableDirectory>(context.Clock, TableDirectory.MaxAge, stop => TableReader.ReadAsync(connection, stop));
         pending = new PendingReader(connection);
         outcomes = new OutcomeWriter(connection, pending);
@@ -122,8 +123,11 @@ public sealed class DataverseStore : IRecordStore, IAccessReport, IEmailActiviti
     }
 
     /// <inheritdoc/>
-    public async ValueTask<EmailActivity?> GetEmailAsync(Guid activityId, CancellationToken cancellationToken) =>
-        await new EmailFinder(connection, await tables.GetAsync(cancellationToken).ConfigureAwait(false)).GetAsync(activityId, cancellationToken).ConfigureAwait(false);
+    public async ValueTask<EmailActivity?> GetEmailAsync(Guid activityId, CancellationToken cancellationToken)
+    {
+        var finder = new EmailFinder(connection, await tables.GetAsync(cancellationToken).ConfigureAwait(false));
+        return await finder.GetAsync(activityId, cancellationToken).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<EmailActivity> FindEmailsAsync(EmailFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -7,8 +7,8 @@ using EmailRouter.Crm.Server;
 namespace EmailRouter.Crm.Dataverse;
 
 /// <summary>
-/// Promotes an email: one batch whose change set creates the row with its parties, the attachments, the sender's record and the queue items, and makes the email
-/// Received, all or nothing. Ids are fixed beforehand, so that doing it twice makes one record.
+/// Promotes an email: one batch whose change set creates the row with its parties, the attachments, the sender's record and the queue items, and makes the
+/// email Received, all or nothing. Ids are fixed beforehand, so that doing it twice makes one record.
 /// </summary>
 /// <remarks>
 /// Attachments too large for one request are sent in blocks to servers that take them. Then the email is a draft until everything is there; a draft left behind
@@ -89,7 +89,8 @@ internal sealed class EmailWriter(WebApiConnection connection, SharedBatches bat
     {
         const string what = "the queue item";
         CrmAnswer present = await connection.SendAsync(
-            WebApiRequest.Get($"queueitems?$select=queueitemid&$filter=_objectid_value%20eq%20{activityId:D}%20and%20_queueid_value%20eq%20{queueId:D}&$top=1", what),
+            WebApiRequest.Get(
+                $"queueitems?$select=queueitemid&$filter=_objectid_value%20eq%20{activityId:D}%20and%20_queueid_value%20eq%20{queueId:D}&$top=1", what),
             cancellationToken).ConfigureAwait(false);
         if (present.Rows(what).Any())
             return false;
@@ -143,7 +144,10 @@ internal sealed class EmailWriter(WebApiConnection connection, SharedBatches bat
         foreach (Guid queue in email.QueueIds.Distinct())
             yield return QueueItem(email.ActivityId, queue);
         yield return WebApiRequest.Patch(
-            $"emails({email.ActivityId:D})", new JsonObject { ["statecode"] = (int)EmailState.Completed, ["statuscode"] = (int)EmailStatus.Received }, null, "the email's state");
+            $"emails({email.ActivityId:D})",
+            new JsonObject { ["statecode"] = (int)EmailState.Completed, ["statuscode"] = (int)EmailStatus.Received },
+            null,
+            "the email's state");
     }
 
     private static WebApiRequest QueueItem(Guid activityId, Guid queueId) => WebApiRequest.Post(
@@ -167,7 +171,8 @@ internal sealed class EmailWriter(WebApiConnection connection, SharedBatches bat
         if (sender.LogicalName == "lead")
             json["subject"] = ColumnText.Cut(name, 160);
         json["ownerid@odata.bind"] = Owner(sender.OwnerId);
-        return new WebApiRequest(HttpMethod.Patch, $"{tables.Find(sender.LogicalName)?.SetName ?? sender.LogicalName + "s"}({sender.Id:D})", $"the sender's {sender.LogicalName}")
+        string set = tables.Find(sender.LogicalName)?.SetName ?? sender.LogicalName + "s";
+        return new WebApiRequest(HttpMethod.Patch, $"{set}({sender.Id:D})", $"the sender's {sender.LogicalName}")
         {
             Body = WebApiBody.Of(json),
             IfNoneMatch = "*",
@@ -209,7 +214,13 @@ internal sealed class EmailWriter(WebApiConnection connection, SharedBatches bat
             Bind(json, "receivingmailboxid", new RecordReference("mailbox", row));
         var parties = new JsonArray();
         foreach (ActivityParty party in email.Parties)
-            parties.Add(Party(party, party.Role == ParticipationType.Sender && email.SenderRecord is { } sender ? new RecordReference(sender.LogicalName, sender.Id) : party.Party));
+        {
+            RecordReference? record = party.Role == ParticipationType.Sender && email.SenderRecord is { } sender
+                ? new RecordReference(sender.LogicalName, sender.Id)
+                : party.Party;
+            parties.Add(Party(party, record));
+        }
+
         json["email_activity_parties"] = parties;
         return json;
     }
@@ -290,7 +301,8 @@ internal sealed class EmailWriter(WebApiConnection connection, SharedBatches bat
                 string id = Convert.ToBase64String(Encoding.ASCII.GetBytes($"block{blocks.Count:D6}"));
                 blocks.Add(id);
                 byte[] piece = block[..read];
-                var file = new EmailAttachment(attachment.FileName, attachment.MimeType, read, _ => ValueTask.FromResult<Stream>(new MemoryStream(piece, writable: false)));
+                var file = new EmailAttachment(
+                    attachment.FileName, attachment.MimeType, read, _ => ValueTask.FromResult<Stream>(new MemoryStream(piece, writable: false)));
                 await connection.SendAsync(
                     new WebApiRequest(HttpMethod.Post, "UploadBlock", what)
                     {
@@ -308,12 +320,14 @@ internal sealed class EmailWriter(WebApiConnection connection, SharedBatches bat
     }
 
     private static WebApiRequest SameMessageId(NewEmail email) => WebApiRequest.Get(
-        $"emails?$select=activityid&$filter=messageid%20eq%20{ODataText.Quote(email.MessageId)}%20and%20directioncode%20eq%20false&$orderby=createdon&$top=5", "emails by Message-ID");
+        $"emails?$select=activityid&$filter=messageid%20eq%20{ODataText.Quote(email.MessageId)}%20and%20directioncode%20eq%20false&$orderby=createdon&$top=5",
+        "emails by Message-ID");
 
     private static Guid? Other(CrmAnswer answer, NewEmail email) =>
         answer.Rows(What).Select(r => r.Id("activityid")).FirstOrDefault(id => id is not null && id != email.ActivityId);
 
-    private async ValueTask<(bool IsThere, bool IsLeftover, bool IsSenderThere, Guid? SameMessage)> LookAsync(NewEmail email, CancellationToken cancellationToken)
+    private async ValueTask<(bool IsThere, bool IsLeftover, bool IsSenderThere, Guid? SameMessage)> LookAsync(
+        NewEmail email, CancellationToken cancellationToken)
     {
         var batch = new WebApiBatch(What);
         batch.Add(WebApiRequest.Get($"emails?$select=activityid,statuscode,directioncode&$filter=activityid%20eq%20{email.ActivityId:D}", What));

@@ -72,7 +72,8 @@ internal sealed class LookupReader(WebApiConnection connection, SharedBatches ba
                     found.Add((use, row));
             }
 
-            IReadOnlyList<JsonElement?> whole = await ExpandedLists.CompleteAsync(connection, [.. found.Select(f => f.Row)], What, cancellationToken).ConfigureAwait(false);
+            IReadOnlyList<JsonElement?> whole =
+                await ExpandedLists.CompleteAsync(connection, [.. found.Select(f => f.Row)], What, cancellationToken).ConfigureAwait(false);
             for (int i = 0; i < found.Count; i++)
             {
                 if (whole[i] is { } row)
@@ -88,12 +89,16 @@ internal sealed class LookupReader(WebApiConnection connection, SharedBatches ba
         var wanted = messageIds.ToHashSet(StringComparer.Ordinal);
         foreach (string[] some in Chunks(wanted, 1))
         {
-            Ask($"emails?{EmailColumns.StoredColumns}&$filter={ODataText.AnyOf(["messageid"], some.Select(ODataText.Quote))}", "emails by Message-ID", row => results.AddByMessageId(row, wanted));
+            Ask(
+                $"emails?{EmailColumns.StoredColumns}&$filter={ODataText.AnyOf(["messageid"], some.Select(ODataText.Quote))}",
+                "emails by Message-ID",
+                row => results.AddByMessageId(row, wanted));
         }
     }
 
     private void AskForToken(string token) => Ask(
-        $"emails?{EmailColumns.StoredColumns}&$filter=trackingtoken%20eq%20{ODataText.Quote(token)}%20and%20directioncode%20eq%20true&$orderby=createdon%20desc&$top={MaxBearers}",
+        $"emails?{EmailColumns.StoredColumns}&$filter=trackingtoken%20eq%20{ODataText.Quote(token)}%20and%20directioncode%20eq%20true" +
+        $"&$orderby=createdon%20desc&$top={MaxBearers}",
         "emails by tracking token",
         row => results.AddBearer(token, row));
 
@@ -103,7 +108,8 @@ internal sealed class LookupReader(WebApiConnection connection, SharedBatches ba
             return;
 
         Ask(
-            $"emails?{EmailColumns.StoredColumns}&$filter=contains(conversationindex,{ODataText.Quote(LookupResults.PartOf(conversation))})%20and%20statuscode%20ne%201&$orderby=createdon%20desc&$top={MaxBearers}",
+            $"emails?{EmailColumns.StoredColumns}&$filter=contains(conversationindex,{ODataText.Quote(LookupResults.PartOf(conversation))})" +
+            $"%20and%20statuscode%20ne%201&$orderby=createdon%20desc&$top={MaxBearers}",
             "emails by conversation",
             row => results.AddOfConversation(conversation, row));
     }

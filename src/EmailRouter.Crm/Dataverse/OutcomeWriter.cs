@@ -41,7 +41,8 @@ internal sealed class OutcomeWriter(WebApiConnection connection, PendingReader p
 
         Task work = WriteAsync(email, outcome, tables);
         running.TryAdd(work, null);
-        _ = work.ContinueWith(done => running.TryRemove(done, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _ = work.ContinueWith(
+            done => running.TryRemove(done, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         await work.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -50,7 +51,8 @@ internal sealed class OutcomeWriter(WebApiConnection connection, PendingReader p
     public async ValueTask DisposeAsync()
     {
         // Whoever handed an email over has been told how it went; here it only has to have ended.
-        await Task.WhenAll(running.Keys).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
+        await Task.WhenAll(running.Keys).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default)
+            .ConfigureAwait(false);
         await batches.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -137,7 +139,8 @@ internal sealed class OutcomeWriter(WebApiConnection connection, PendingReader p
     }
 
     /// <summary>
-    /// Emails have no column for why they failed; a note on the email tells its author. What is tried again leaves none, or a day without network would fill emails with notes.
+    /// Emails have no column for why they failed; a note on the email tells its author. What is tried again leaves none, or a day without network would fill
+    /// emails with notes.
     /// </summary>
     private static (string Subject, string Text)? Note(SendOutcome outcome, TableDirectory tables) => tables.Find("annotation") is null ? null : outcome switch
     {

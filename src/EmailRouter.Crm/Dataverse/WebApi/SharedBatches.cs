@@ -3,16 +3,17 @@ using EmailRouter.Crm.Server;
 namespace EmailRouter.Crm.Dataverse.WebApi;
 
 /// <summary>
-/// Lets the small batches of several callers travel in one request. So many requests may be under way at once; a batch that finds one free leaves at once, those that come
-/// while all are taken wait and leave together. So nobody waits for company, and the busier the router is, the fewer requests it takes.
+/// Lets the small batches of several callers travel in one request. So many requests may be under way at once; a batch that finds one free leaves at once,
+/// those that come while all are taken wait and leave together. So nobody waits for company, and the busier the router is, the fewer requests it takes.
 /// </summary>
 /// <remarks>
-/// A shared request that fails for anything but the server's passing trouble is sent again, each batch by itself: whose fault it was, only that one is told. So what travels here must
-/// be repeatable (<see cref="WebApiBatch.IsRepeatable"/>). Safe for use by many at once.
+/// A shared request that fails for anything but the server's passing trouble is sent again, each batch by itself: whose fault it was, only that one is told. So
+/// what travels here must be repeatable (<see cref="WebApiBatch.IsRepeatable"/>). Safe for use by many at once.
 /// </remarks>
 /// <param name="connection">The connection.</param>
 /// <param name="maxAtOnce">How many requests may be under way at once.</param>
-/// <param name="maxTogether">How many batches may share one request. Servers work through a request one part after the other, so more is not always faster.</param>
+/// <param name="maxTogether">How many batches may share one request. Servers work through a request one part after the other, so more is not always
+/// faster.</param>
 /// <param name="linger">How long the first batch waits for others; zero: not at all.</param>
 internal sealed class SharedBatches(WebApiConnection connection, int maxAtOnce, int maxTogether, TimeSpan linger = default) : IAsyncDisposable
 {
@@ -116,7 +117,8 @@ internal sealed class SharedBatches(WebApiConnection connection, int maxAtOnce, 
             null))];
         try
         {
-            IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(WebApiBatch.Join([.. rides.Select(r => r.Batch)]), stop.Token).ConfigureAwait(false);
+            IReadOnlyList<IReadOnlyList<CrmAnswer>> answers =
+                await connection.SendAsync(WebApiBatch.Join([.. rides.Select(r => r.Batch)]), stop.Token).ConfigureAwait(false);
             int at = 0;
             foreach (Ride ride in rides)
             {

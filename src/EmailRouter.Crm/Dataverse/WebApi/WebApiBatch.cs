@@ -122,7 +122,8 @@ internal sealed class WebApiBatch(string what)
         await WriteTextAsync(target, "\r\n", cancellationToken).ConfigureAwait(false);
     }
 
-    private static ValueTask WriteTextAsync(Stream target, string text, CancellationToken cancellationToken) => target.WriteAsync(Encoding.UTF8.GetBytes(text), cancellationToken);
+    private static ValueTask WriteTextAsync(Stream target, string text, CancellationToken cancellationToken) =>
+        target.WriteAsync(Encoding.UTF8.GetBytes(text), cancellationToken);
 
     private sealed record Part(IReadOnlyList<WebApiRequest> Requests, bool IsChangeSet, bool IsRepeatable);
 }

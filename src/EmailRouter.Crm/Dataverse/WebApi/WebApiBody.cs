@@ -108,7 +108,8 @@ internal sealed class WebApiBody
             int read;
             do
             {
-                read = await ReadAsync(async () => await content.ReadAtLeastAsync(piece, PieceSize, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false))
+                read = await ReadAsync(
+                    async () => await content.ReadAtLeastAsync(piece, PieceSize, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false))
                     .ConfigureAwait(false);
                 Base64.EncodeToUtf8(piece.AsSpan(0, read), encoded, out _, out int written);
                 await target.WriteAsync(encoded.AsMemory(0, written), cancellationToken).ConfigureAwait(false);
