@@ -80,8 +80,14 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
     {
         access.Check(PrivilegeKind.Read, type);
         QueryOptions options = request.Options;
-        if (options.FetchXml is not null)
-            throw new ODataException(HttpStatusCode.NotImplemented, "0x80060888", "The lab does not answer fetchXml.");
+        if (options.FetchXml is { } fetchXml)
+        {
+            bool isAlone = within is null && options is { Select: null, Filter: null, Apply: null, Top: null, SkipToken: null, Count: false, Expand.Count: 0, OrderBy.Count: 0 };
+            return isAlone
+                ? ReadByFetch(type, fetchXml)
+                : throw new ODataException(HttpStatusCode.BadRequest, "0x80060888", "The query parameter fetchXml is not used together with others, nor for related rows.");
+        }
+
         if (options.Apply is { } apply)
         {
             IReadOnlyList<JsonObject> groups = new ApplyReader(rows, writer, type).Read(ApplyQuery.Parse(apply, options.Aliases), options, within);
@@ -115,6 +121,15 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
         }
 
         return Answer(200, json);
+    }
+
+    private LabHttpAnswer ReadByFetch(EntityType type, string fetchXml)
+    {
+        XElement fetch = FetchReader.Parse(fetchXml);
+        FetchPage page = new FetchReader(rows, access).Read(fetch);
+        if (page.Type != type)
+            throw new ODataException(HttpStatusCode.BadRequest, "0x80060888", $"The entity of the fetch is '{page.Type.LogicalName}', and the address is that of '{type.LogicalName}'.");
+        return Answer(200, new FetchWriter(writer, request.Preferences, request.IsOld).Write(page, FetchWriter.NumberOf(fetch), request.Root));
     }
 
     private LabHttpAnswer ReadOne(EntityType type, CrmRecord row)

@@ -58,6 +58,22 @@ public sealed class ODataLibraryTests : IAsyncLifetime
         Assert.NotEmpty(await ReadAsync(set, isSet: true));
     }
 
+    [Fact]
+    public async Task What_a_fetch_found_is_read_page_by_page()
+    {
+        await world.DraftAsync("First");
+        await world.DraftAsync("Second");
+        static string Query(int page) => "emails?fetchXml=" + Uri.EscapeDataString(
+            $"""<fetch count="1" page="{page}"><entity name="email"><attribute name="subject"/><attribute name="ownerid"/><order attribute="subject"/></entity></fetch>""");
+
+        foreach ((int page, string subject) in new[] { (1, "First"), (2, "Second") })
+        {
+            ODataResource row = Assert.Single(await ReadAsync(Query(page), isSet: true));
+            Assert.Equal(subject, row.Properties.Single(p => p.Name == "subject").Value);
+            Assert.Equal(world.AppUser, row.Properties.Single(p => p.Name == "_ownerid_value").Value);
+        }
+    }
+
     [Theory]
     [InlineData("groupby((subject,statuscode),aggregate($count as emails,deliveryattempts with average as attempts))")]
     [InlineData("filter(directioncode eq true)/groupby((statuscode))")]

@@ -44,6 +44,22 @@ const api = new DynamicsWebApi({ serverUrl, dataApi: { version: "9.2" }, onToken
   }
   assert.equal(seen, 5);
 
+  const fetchXml = '<fetch count="2"><entity name="contact"><attribute name="lastname"/><attribute name="ownerid"/><order attribute="lastname"/>' +
+    '<filter><condition attribute="lastname" operator="begins-with" value="Page"/></filter>' +
+    '<link-entity name="systemuser" from="systemuserid" to="ownerid" alias="o"><attribute name="fullname"/></link-entity></entity></fetch>';
+  const first = await api.fetch({ collection: "contacts", fetchXml, includeAnnotations: "*" });
+  assert.deepEqual(first.value.map((c) => [c.lastname, c["o.fullname"], c._ownerid_value_Formatted]),
+    [["Page 0", "Email Router", "Email Router"], ["Page 1", "Email Router", "Email Router"]]);
+  assert.equal(first.PagingInfo.nextPage, 2);
+  assert.match(first.PagingInfo.cookie, /contactid/);
+  const fetched = await api.fetchAll({ collection: "contacts", fetchXml });
+  assert.deepEqual(fetched.value.map((c) => c.lastname), ["Page 0", "Page 1", "Page 2", "Page 3", "Page 4"]);
+  const counted = await api.fetch({
+    collection: "contacts",
+    fetchXml: '<fetch aggregate="true"><entity name="contact"><attribute name="contactid" aggregate="count" alias="members"/></entity></fetch>',
+  });
+  assert.ok(counted.value[0].members >= 6);
+
   const groups = await api.retrieveMultiple({
     collection: "contacts", includeAnnotations: "*",
     apply: "filter(startswith(lastname,'Page '))/groupby((statecode),aggregate($count as members,lastname with countdistinct as names))",

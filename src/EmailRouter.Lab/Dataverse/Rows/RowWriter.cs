@@ -64,11 +64,13 @@ internal sealed class RowWriter(RowReader rows, string root, Preferences prefere
     /// <param name="type">The row's type.</param>
     /// <param name="property">The property.</param>
     /// <param name="row">The row.</param>
-    public void Add(JsonObject json, EntityType type, EntityProperty property, CrmRecord row)
+    /// <param name="alias">The name to write it under; null for its own.</param>
+    public void Add(JsonObject json, EntityType type, EntityProperty property, CrmRecord row, string? alias = null)
     {
+        string name = alias ?? property.Name;
         if (property.Kind == EdmKind.Binary)
         {
-            json[property.Name] = rows.Crm.ReadAttachment(row.Id) is { } content ? Convert.ToBase64String(content) : null;
+            json[name] = rows.Crm.ReadAttachment(row.Id) is { } content ? Convert.ToBase64String(content) : null;
             return;
         }
 
@@ -77,14 +79,14 @@ internal sealed class RowWriter(RowReader rows, string root, Preferences prefere
         {
             string target = row[property.Column!.Name] is RecordReference reference ? reference.LogicalName : property.Column.Targets[0];
             if (preferences.Wants(NavigationName) && type.NavigationOf(property.Column.Name, target) is { } navigation)
-                json[$"{property.Name}@{NavigationName}"] = navigation.Name;
+                json[$"{name}@{NavigationName}"] = navigation.Name;
             if (preferences.Wants(LookupName))
-                json[$"{property.Name}@{LookupName}"] = target;
+                json[$"{name}@{LookupName}"] = target;
         }
 
         if (value is not null && preferences.Wants(FormattedValue) && rows.Format(property, row) is { } label)
-            json[$"{property.Name}@{FormattedValue}"] = label;
-        json[property.Name] = ToJson(value);
+            json[$"{name}@{FormattedValue}"] = label;
+        json[name] = ToJson(value);
     }
 
     /// <summary>Writes a value.</summary>
