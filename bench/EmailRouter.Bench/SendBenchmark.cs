@@ -11,15 +11,21 @@ using EmailRouter.Routing.Outgoing;
 
 namespace EmailRouter.Bench;
 
-/// <summary>The whole way out: pending emails claimed, journalled, composed, sent and written back, beside smtp-source that only sends, to the same smtp-sink.</summary>
+/// <summary>
+/// The whole way out: pending emails claimed, journalled, composed, sent and written back, beside smtp-source that only sends, to the same smtp-sink. With a distance: how many emails on their way
+/// over how many connections.
+/// </summary>
 internal sealed class SendBenchmark : IBenchmark
 {
     private const int Sessions = 8;
     private const int Rounds = 3;
 
+    /// <summary>Connections, and emails on their way at once. The first is what others are compared with.</summary>
+    private static readonly (int Connections, int Emails)[] Spreads = [(8, 8), (8, 16), (8, 32), (4, 8), (4, 16), (4, 32), (2, 16), (1, 8), (1, 1)];
+
     public string Name => "send";
 
-    public string Summary => "[messages] [size]: pending emails sent and written back beside smtp-source to the same smtp-sink";
+    public string Summary => "[messages] [size] [ms]: pending emails sent and written back beside smtp-source to the same smtp-sink; with ms so far away, by connections and emails on their way";
 
     public async Task<int> RunAsync(string[] args, CancellationToken cancellationToken)
     {
@@ -33,6 +39,12 @@ internal sealed class SendBenchmark : IBenchmark
 
         (ServerProcess sink, int port) = await SmtpSourceRival.StartSinkAsync();
         await using ServerProcess running = sink;
+        if (args.Length > 2)
+        {
+            await RunFarAsync(port, count, size, TimeSpan.FromMilliseconds(int.Parse(args[2], CultureInfo.InvariantCulture)), cancellationToken);
+            return 0;
+        }
+
         Console.WriteLine($"{count} messages of {size} bytes, no TLS, same smtp-sink, {Sessions} sessions, best of {Rounds}");
         double ours = double.MaxValue;
         double theirs = double.MaxValue;
@@ -40,7 +52,7 @@ internal sealed class SendBenchmark : IBenchmark
         {
             cancellationToken.ThrowIfCancellationRequested();
             theirs = Math.Min(theirs, await SmtpSourceRival.SendAsync(port, Sessions, count, size));
-            ours = Math.Min(ours, await SendAsync(port, count, size));
+            ours = Math.Min(ours, await SendAsync(port, count, size, Sessions, 2 * Sessions, null));
         }
 
         Console.WriteLine($"smtp-source, sending only         {count / theirs,8:0} messages/s");
@@ -49,7 +61,28 @@ internal sealed class SendBenchmark : IBenchmark
         return 0;
     }
 
-    private static async Task<double> SendAsync(int port, int count, int size)
+    private static async Task RunFarAsync(int port, int count, int size, TimeSpan roundTrip, CancellationToken cancellationToken)
+    {
+        var mail = new MailContext { Transport = new DistantTransport(roundTrip) };
+        double[] best = [.. Spreads.Select(_ => double.MaxValue)];
+        for (int round = 0; round < Rounds; round++)
+        {
+            for (int i = 0; i < Spreads.Length; i++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                best[i] = Math.Min(best[i], await SendAsync(port, count, size, Spreads[i].Connections, Spreads[i].Emails, mail));
+            }
+        }
+
+        Console.WriteLine($"{count} messages of {size} bytes, no TLS, smtp-sink {roundTrip.TotalMilliseconds} ms away (there and back), claim to write-back, best of {Rounds}");
+        for (int i = 0; i < Spreads.Length; i++)
+        {
+            Console.WriteLine(
+                $"{Spreads[i].Connections,2} connections {Spreads[i].Emails,3} emails on their way  {count / best[i],7:0.0} messages/s  {count / best[i] / Spreads[i].Connections,6:0.0} a connection  ratio {best[0] / best[i]:0.00}");
+        }
+    }
+
+    private static async Task<double> SendAsync(int port, int count, int size, int connections, int emails, MailContext? mail)
     {
         await using Organization organization = await Organization.OpenAsync();
         RecordReference customer = (await organization.CreateAsync("contact", ("fullname", "Ann"), ("emailaddress1", "ann@example.test"))).ToReference();
@@ -68,11 +101,11 @@ internal sealed class SendBenchmark : IBenchmark
             Port = port,
             Tls = TlsMode.None,
             CredentialSource = CredentialSource.Anonymous,
-            MaxConnections = Sessions,
+            MaxConnections = connections,
         };
-        await using Router router = await organization.OpenRouterAsync(profile, "unused", "unused");
+        await using Router router = await organization.OpenRouterAsync(profile, "unused", "unused", mail: mail);
         long started = Stopwatch.GetTimestamp();
-        SendResult result = await router.SendAsync(null, new SendOptions { ThrottleLimit = Sessions }, default);
+        SendResult result = await router.SendAsync(null, new SendOptions { ThrottleLimit = emails }, default);
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         if (result.Sent != count)
             throw new InvalidOperationException($"{result.Sent} of {count} emails were sent: {(result.Errors is [var error, ..] ? error.Message : result.Decisions[0].Explanation)}");

@@ -45,10 +45,13 @@ public sealed class SendCrmEmailActivityCommand : RouterConnectedCmdlet
     [ArgumentCompleter(typeof(DeploymentNameCompleter))]
     public string? Deployment { get; set; }
 
-    /// <summary>How many email activities are sent at once.</summary>
+    /// <summary>
+    /// How many email activities are on their way at once. Best is twice the connections of the profile (8 by default): what waits for a connection is announced to the mail server while it is still
+    /// answering, which makes a distant one half as fast again.
+    /// </summary>
     [Parameter]
     [ValidateRange(1, 256)]
-    public int ThrottleLimit { get; set; } = 8;
+    public int ThrottleLimit { get; set; } = 16;
 
     /// <summary>The greatest number of email activities sent.</summary>
     [Parameter]

@@ -111,6 +111,9 @@ public sealed class OutgoingPipeline(
 
         async Task WriteBackAsync(SendAttempt attempt, SendConclusion conclusion)
         {
+            // A held email may count as stuck again before a long run ends; it is looked up once in each.
+            if (conclusion.Outcome is SendOutcome.Uncertain)
+                run.Released[attempt.Email.ActivityId] = true;
             try
             {
                 // Not cancellable: the mail server has answered, and the answer must not be lost.

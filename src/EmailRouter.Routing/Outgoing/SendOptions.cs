@@ -16,10 +16,10 @@ public sealed record SendOptions
     public TimeSpan? MaxDuration { get; init; }
 
     /// <summary>
-    /// Gets how many emails are on their way at once. Defaults to 8. Those beyond a profile's connections wait for one; SMTP announces the first of them behind
+    /// Gets how many emails are on their way at once. Defaults to 16, twice what a profile has connections by default: those beyond wait for one, and SMTP announces the first of them behind
     /// the message before it, which saves an answer to wait for.
     /// </summary>
-    public int ThrottleLimit { get; init; } = 8;
+    public int ThrottleLimit { get; init; } = 16;
 
     /// <summary>
     /// Gets a value indicating whether emails whose outcome is unknown are sent again with the same Message-ID, because a person has decided so.

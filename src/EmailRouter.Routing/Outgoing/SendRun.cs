@@ -12,7 +12,7 @@ internal sealed class SendRun(SendOptions send)
 
     public int Claimed { get; set; }
 
-    /// <summary>Gets the emails that were given back in this run; they are not claimed again before the next.</summary>
+    /// <summary>Gets the emails that were given back or held in this run; they are not claimed again before the next.</summary>
     public ConcurrentDictionary<Guid, bool> Released { get; } = new();
 
     /// <summary>How many more emails may be claimed, at most <paramref name="most"/>.</summary>

@@ -42,7 +42,7 @@ internal sealed class Organization : IAsyncDisposable
     /// <summary>Opens the router with one profile in one direction; over the CRM itself unless another way to it is given. The last word about the configuration has the test.</summary>
     public async Task<Router> OpenRouterAsync(
         ProfileConfiguration profile, string userName, string password, IMailSystem? system = null, ICrmSystem? crm = null, Func<RouterConfiguration, RouterConfiguration>? change = null,
-        TimeProvider? clock = null)
+        MailContext? mail = null)
     {
         ISecretProtector secrets = SecretProtector.For(ConfigurationPath);
         bool incoming = profile.Direction == MailDirection.Incoming;
@@ -70,7 +70,7 @@ internal sealed class Organization : IAsyncDisposable
             systems.Add(system);
         if (crm is not null)
             systems.Add(crm);
-        return await Router.OpenAsync(new RouterHostOptions { ConfigurationPath = ConfigurationPath, Systems = systems, Mail = new MailContext { Clock = clock ?? TimeProvider.System } }, default);
+        return await Router.OpenAsync(new RouterHostOptions { ConfigurationPath = ConfigurationPath, Systems = systems, Mail = mail ?? new MailContext() }, default);
     }
 
     public async ValueTask DisposeAsync()

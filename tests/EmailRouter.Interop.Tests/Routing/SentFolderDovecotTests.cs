@@ -36,7 +36,7 @@ public sealed class SentFolderDovecotTests
         await using Router router = await organization.OpenRouterAsync(Out, Organization.Queue, DovecotServer.Password, server, change: configuration => configuration with
         {
             Profiles = [Out with { SentCopy = new SentCopyConfiguration { InSentFolder = true, Profile = "Imap" } }, In(dovecot)],
-        }, clock: clock);
+        }, mail: new MailContext { Clock = clock });
 
         SendResult first = await router.SendAsync(null, new SendOptions(), default);
         clock.Later = TimeSpan.FromHours(1);

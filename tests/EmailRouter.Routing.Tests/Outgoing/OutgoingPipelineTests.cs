@@ -316,6 +316,22 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_held_email_is_looked_at_once_in_a_run_however_soon_it_counts_as_stuck_again()
+    {
+        PendingEmail email = Pending(1);
+        mail.Answer = message => ScriptedMailSystem.Reply(message, SendStatus.Uncertain, "no answer");
+        organization.BeforeComplete = outcome =>
+        {
+            if (outcome is SendOutcome.Uncertain)
+                organization.Pending.Enqueue(email with { WasStuck = true });
+        };
+
+        SendResult result = await SendAsync(new SendOptions { MaxMessages = 50 });
+
+        Assert.Equal((1, 1), (result.Claimed, result.Uncertain));
+    }
+
+    [Fact]
     public async Task The_mailbox_of_sent_copies_gets_one_and_is_not_shown_as_a_recipient()
     {
         Pending(1);
