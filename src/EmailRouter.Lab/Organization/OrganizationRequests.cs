@@ -131,7 +131,7 @@ internal sealed class OrganizationRequests(LabDataverseServer server, Caller cal
             case "ExecuteMultiple":
                 return await ExecuteMultipleAsync(Parameter("Requests"), Parameter("Settings"), cancellationToken);
             case "BackgroundSendEmail":
-                return await server.ChangeAsync(caller, (rows, access) => PendingEmails.HandOut(rows, access, Parameter("Query")), cancellationToken);
+                return await server.ChangeAsync(caller, (rows, access) => HandOut(rows, access, Parameter("Query")), cancellationToken);
             default:
                 return await CallAsync(OrganizationMessages.Find(name), parameters, cancellationToken);
         }
@@ -179,6 +179,16 @@ internal sealed class OrganizationRequests(LabDataverseServer server, Caller cal
         }
 
         return [("IsFaulted", Simple(isFaulted)), ("Responses", Value(Contracts2012, "OrganizationResponseCollection", items))];
+    }
+
+    private static List<(string Key, XElement Value)> HandOut(RowReader rows, CallerAccess access, XElement query)
+    {
+        (FetchPage emails, IReadOnlyList<bool> hasAttachments) = PendingClaim.HandOut(rows, access, QueryXml.ToFetch(query));
+        return
+        [
+            ("EntityCollection", Value(Contracts, "EntityCollection", EntityXml.Collection(rows, emails))),
+            ("HasAttachments", Value(Arrays, "ArrayOfboolean", hasAttachments.Select(h => new XElement(Arrays + "boolean", h)))),
+        ];
     }
 
     private static XElement Retrieve(RowReader rows, CallerAccess access, XElement target, XElement columns)

@@ -68,12 +68,26 @@ public sealed class MessageTests : IAsyncLifetime
         JsonNode sent = (await world.SendAsync("POST", $"emails({id})/Microsoft.Dynamics.CRM.SendEmail", new { IssueSend = true, TrackingToken = "" }, 200)).Body!;
         Assert.StartsWith("Pump quote CRM:", (string)sent["Subject"]!, StringComparison.Ordinal);
 
-        JsonNode claimed = (await world.SendAsync("POST", "BackgroundSendEmail", new { Query = new { TopCount = 10 } }, 200)).Body!;
+        JsonNode none = (await world.SendAsync("POST", "BackgroundSendEmail", Fetch("subject", "eq", "another"), 200)).Body!;
+        JsonNode claimed = (await world.SendAsync("POST", "BackgroundSendEmail", Fetch("activityid", "eq", id.ToString()), 200)).Body!;
         JsonNode again = (await world.SendAsync("POST", "BackgroundSendEmail", new { }, 200)).Body!;
 
-        Assert.Equal(id, (Guid)Assert.Single(claimed["EntityCollection"]!.AsArray())!["activityid"]!);
+        Assert.Empty(none["EntityCollection"]!.AsArray());
+        JsonNode email = Assert.Single(claimed["EntityCollection"]!.AsArray())!;
+        Assert.Equal((id, 7, "#Microsoft.Dynamics.CRM.email"), ((Guid)email["activityid"]!, (int)email["statuscode"]!, (string)email["@odata.type"]!));
+        Assert.Equal([false], claimed["HasAttachments"]!.AsArray().Select(h => (bool)h!));
         Assert.Empty(again["EntityCollection"]!.AsArray());
+        await world.RefuseAsync("POST", "BackgroundSendEmail", 400, new { Query = new { TopCount = 10 } });
     }
+
+    private static string Fetch(string attribute, string by, string value) => new JsonObject
+    {
+        ["Query"] = new JsonObject
+        {
+            ["@odata.type"] = "Microsoft.Dynamics.CRM.FetchExpression",
+            ["Query"] = $"""<fetch><entity name="email"><attribute name="subject"/><attribute name="statuscode"/><filter><condition attribute="{attribute}" operator="{by}" value="{value}"/></filter></entity></fetch>""",
+        },
+    }.ToJsonString();
 
     [Fact]
     public async Task A_draft_is_promoted_to_a_received_email()

@@ -2,7 +2,6 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.OData;
@@ -13,8 +12,7 @@ using EmailRouter.Routing.Tracking;
 namespace EmailRouter.Lab.Dataverse.Messages;
 
 /// <summary>
-/// The messages by which the server itself decides: which received email is promoted, and who gets which pending email. They are transactions of their own, and no
-/// part of change sets.
+/// The messages by which the server itself decides which received email is promoted. They are transactions of their own, and no part of change sets.
 /// </summary>
 #pragma warning disable CA1001 // Disposing the organization would dispose the CRM, which is the caller's.
 internal sealed class DecisionMessages
@@ -52,10 +50,6 @@ internal sealed class DecisionMessages
                 access.Check("prvCreateActivity", "email");
                 access.CheckPlugIns("email");
                 return await DeliverAsync(call, cancellationToken);
-            case "BackgroundSendEmail":
-                access.Check("prvReadActivity", "email");
-                access.Check("prvWriteActivity", "email");
-                return await ClaimAsync(call, cancellationToken);
             default:
                 return null;
         }
@@ -79,30 +73,6 @@ internal sealed class DecisionMessages
             throw new ODataException(HttpStatusCode.BadRequest, "0x8004032b", $"The email '{email.MessageId}' is not to be delivered (reason code {(int)check.Reason}).");
         DeliverResult delivered = await organization.DeliverAsync(email, check, cancellationToken);
         return call.Answer(("EmailId", delivered.ActivityId));
-    }
-
-    /// <summary>Claims pending email for the caller. The query names how many; the senders are those the organization lets the router send for.</summary>
-    private async ValueTask<LabHttpAnswer> ClaimAsync(MessageCall call, CancellationToken cancellationToken)
-    {
-        JsonElement query = call.Json("Query");
-        int count = query.ValueKind == JsonValueKind.Object && query.TryGetProperty("TopCount", out JsonElement top) && top.ValueKind == JsonValueKind.Number && top.TryGetInt32(out int number)
-            ? Math.Clamp(number, 1, 1000)
-            : 50;
-        IReadOnlyList<PendingEmail> claimed = await organization.ClaimPendingAsync(new ClaimRequest { MaxCount = count }, cancellationToken);
-        return call.Answer(
-            ("EntityCollection", new JsonArray([.. claimed.Select(e => (JsonNode)new JsonObject
-            {
-                ["@odata.type"] = "#Microsoft.Dynamics.CRM.email",
-                ["activityid"] = e.ActivityId.ToString(),
-                ["subject"] = e.Subject,
-                ["trackingtoken"] = e.TrackingToken,
-                ["description"] = e.Description,
-                ["mimetype"] = e.MimeType,
-                ["statuscode"] = (int)EmailStatus.Sending,
-                ["prioritycode"] = (int)e.Priority,
-                ["deliveryattempts"] = e.DeliveryAttempts,
-            })])),
-            ("HasAttachments", new JsonArray([.. claimed.Select(e => (JsonNode)(e.Attachments.Count > 0))])));
     }
 
     private async ValueTask<IncomingEmail> ReadAsync(MessageCall call, CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Xml.Linq;
 using EmailRouter.Crm;
 using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Dataverse.Model;
@@ -67,6 +68,8 @@ internal sealed class RowMessages(LabDataversePolicy policy)
             case "SendEmail":
                 access.Check(PrivilegeKind.Write, model.Of("email"));
                 return call.Answer(("Subject", rows.Crm.SendEmail(Bound(call, rows, "email").Id, call.Flag("IssueSend", true), call.Text("TrackingToken"))));
+            case "BackgroundSendEmail":
+                return HandOut(call, request, rows, access);
             case "GetTrackingTokenEmail":
                 return call.Answer(("TrackingToken", rows.Crm.NextTrackingToken(rows.CallerId)));
             case "AddToQueue":
@@ -119,6 +122,33 @@ internal sealed class RowMessages(LabDataversePolicy policy)
         object? own = rows.Find("systemuser", userId)?["queueid"];
         return rows.Query(rows.Model.Of("queue"), new QueryOptions())
             .Where(q => q["ownerid"] is Guid id && id == userId || own is Guid mine && mine == q.Id || (withPublic && q["queueviewtype"] is 0));
+    }
+
+    /// <summary>Hands out the pending emails of a query; without one all there are.</summary>
+    private static LabHttpAnswer HandOut(MessageCall call, ODataRequest request, RowReader rows, CallerAccess access)
+    {
+        JsonElement query = call.Json("Query");
+        XElement fetch = FetchReader.Parse("""<fetch><entity name="email"><all-attributes/></entity></fetch>""");
+        if (query.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null))
+        {
+            string? type = query.ValueKind == JsonValueKind.Object && query.TryGetProperty("@odata.type", out JsonElement name) && name.ValueKind == JsonValueKind.String ? name.GetString() : null;
+            if (type?.TrimStart('#') != "Microsoft.Dynamics.CRM.FetchExpression" || !query.TryGetProperty("Query", out JsonElement text) || text.ValueKind != JsonValueKind.String)
+                throw ODataException.Payload(call.Definition.Name, "The lab takes a Query with @odata.type Microsoft.Dynamics.CRM.FetchExpression, and the FetchXML as its Query.");
+            fetch = FetchReader.Parse(text.GetString()!);
+        }
+
+        (FetchPage emails, IReadOnlyList<bool> hasAttachments) = PendingClaim.HandOut(rows, access, fetch);
+        var writer = new FetchWriter(new RowWriter(rows, request.Root, request.Preferences), request.Preferences, request.IsOld);
+        JsonObject Written(FetchRow row)
+        {
+            JsonObject json = writer.Write(emails, row);
+            json["@odata.type"] = "#Microsoft.Dynamics.CRM.email";
+            return json;
+        }
+
+        return call.Answer(
+            ("EntityCollection", new JsonArray([.. emails.Rows.Select(r => (JsonNode)Written(r))])),
+            ("HasAttachments", new JsonArray([.. hasAttachments.Select(h => (JsonNode)h)])));
     }
 
     private LabHttpAnswer Commit(MessageCall call, ODataRequest request, RowReader rows, CallerAccess access)

@@ -27,7 +27,8 @@ internal static class CsdlDocument
                 ("UrlName", "Edm.String"), ("UniqueName", "Edm.String"), ("State", "Edm.String"), ("Endpoints", "mscrm.EndpointCollection")]),
             Complex("EndpointCollection", [("Count", "Edm.Int32"), ("IsReadOnly", "Edm.Boolean"), ("Keys", "Collection(Edm.String)"), ("Values", "Collection(Edm.String)")]),
             Complex("RolePrivilege", [("Depth", "Edm.String"), ("PrivilegeId", "Edm.Guid"), ("BusinessUnitId", "Edm.Guid"), ("PrivilegeName", "Edm.String")]),
-            Complex("QueryBase", [("TopCount", "Edm.Int32")]),
+            new XElement(edm + "ComplexType", new XAttribute("Name", "QueryBase"), new XAttribute("Abstract", "true")),
+            Derived("FetchExpression", "mscrm.QueryBase", [("Query", "Edm.String")]),
             Complex("StringFormatName", [("Value", "Edm.String")]));
         foreach (MessageDefinition message in MessageCatalog.All)
             schema.Add(Operation(message));
@@ -67,6 +68,13 @@ internal static class CsdlDocument
 
     private static XElement Complex(string name, IReadOnlyList<(string Name, string Type)> properties) =>
         new(edm + "ComplexType", new XAttribute("Name", name), properties.Select(p => Property(p.Name, p.Type, p.Type.StartsWith("Collection", StringComparison.Ordinal) ? false : null)));
+
+    private static XElement Derived(string name, string parent, IReadOnlyList<(string Name, string Type)> properties)
+    {
+        XElement type = Complex(name, properties);
+        type.Add(new XAttribute("BaseType", parent));
+        return type;
+    }
 
     private static XElement Property(string name, string type, bool? isNullable)
     {

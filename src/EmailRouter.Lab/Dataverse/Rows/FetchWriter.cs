@@ -59,7 +59,11 @@ internal sealed class FetchWriter(RowWriter writer, Preferences preferences, boo
         ? page.Type.Properties
         : page.Columns.Where(c => !page.Type.IsActivity || !EntityType.PartyLists.Contains(c)).Select(page.Type.Column).Distinct();
 
-    private JsonObject Write(FetchPage page, FetchRow row)
+    /// <summary>Writes a row of a page.</summary>
+    /// <param name="page">The page.</param>
+    /// <param name="row">The row.</param>
+    /// <returns>The row as JSON.</returns>
+    public JsonObject Write(FetchPage page, FetchRow row)
     {
         var json = new JsonObject();
         if (row.Row is { } own)
