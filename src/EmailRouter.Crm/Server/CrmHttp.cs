@@ -133,10 +133,7 @@ internal sealed class CrmHttp : IDisposable
 
                         throw AnswerErrors.LoginRefused(refusal, user.Credential.ToString(), Server, token, context.Clock.GetUtcNow());
                     case 429:
-                        TimeSpan wait = Shared.Http.RetryAfter.Read(response.Headers, context.Clock) ?? usualWait;
-                        user.WaitsUntil = context.Clock.GetUtcNow() + wait;
-                        context.ProtocolLog?.Report(string.Create(CultureInfo.InvariantCulture, $"{user.Credential} is to wait {wait.TotalSeconds:0} s"));
-                        continue;
+                        throw new ThrottledFault(Shared.Http.RetryAfter.Read(response.Headers, context.Clock));
                     case 502 or 503 or 504:
                         var failed = CrmAnswer.From(response, await ReadAsync(response, call.What, stop.Token).ConfigureAwait(false), context.Clock);
                         throw Passing(AnswerErrors.Explain(failed, call.What, Server), call.IsRepeatable);
@@ -147,6 +144,12 @@ internal sealed class CrmHttp : IDisposable
                 T result = await read(response, stop.Token).ConfigureAwait(false);
                 isKept = call.KeepsOpen;
                 return result;
+            }
+            catch (ThrottledFault fault)
+            {
+                TimeSpan wait = fault.Wait ?? usualWait;
+                user.WaitsUntil = context.Clock.GetUtcNow() + wait;
+                context.ProtocolLog?.Report(string.Create(CultureInfo.InvariantCulture, $"{user.Credential} is to wait {wait.TotalSeconds:0} s"));
             }
             catch (OperationCanceledException e) when (deadline.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
             {
@@ -276,4 +279,12 @@ internal sealed class CrmHttp : IDisposable
     {
         public CrmException Error { get; } = error;
     }
+}
+
+/// <summary>A server limits what a user may ask: thrown by what reads answers where the protocol says so in its own way; the request is sent again after the wait.</summary>
+/// <param name="wait">How long it asks to be left alone; null when it does not say.</param>
+internal sealed class ThrottledFault(TimeSpan? wait) : Exception("The server limits requests.")
+{
+    /// <summary>Gets how long it asks to be left alone; null when it does not say.</summary>
+    public TimeSpan? Wait { get; } = wait;
 }

@@ -41,7 +41,7 @@ internal static partial class FaultTable
             RetryAfter = fault.RetryAfter,
         };
 
-        if (status == 429 || throttleCodes.Contains(code))
+        if (IsThrottle(fault))
             return Error("CrmThrottled", "Nothing; the router waits. If it happens all day, add further application users to the deployment.", transient: true);
         if (status is 502 or 503 or 504 or 408)
             return Error("CrmUnavailable", "Nothing, if it passes; the router tries again. Otherwise look at the server's state.", transient: true);
@@ -96,6 +96,11 @@ internal static partial class FaultTable
             _ => Error("CrmRequestRefused", "Look at what the server says; if the record is as it should be, report it.", record: true),
         };
     }
+
+    /// <summary>Says whether a refusal means that the user asks too much and is to wait.</summary>
+    /// <param name="fault">What the server says.</param>
+    /// <returns>True for a limit on requests.</returns>
+    public static bool IsThrottle(ServerFault fault) => fault.Status == 429 || throttleCodes.Contains(fault.Code);
 
     /// <summary>Says whether a refusal means that a row is there already.</summary>
     /// <param name="fault">What the server says.</param>

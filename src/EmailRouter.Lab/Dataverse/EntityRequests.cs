@@ -298,6 +298,7 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
         // What a user makes is the user's.
         if (type.Table.Find("ownerid") is not null)
             change.Attributes.TryAdd("ownerid", rows.CallerId);
+        DerivedMailboxes.Resolve(rows.Crm, change.Attributes);
         CrmRecord row = type.LogicalName == "activitymimeattachment" ? InsertAttachment(change, id) : rows.Crm.Create(new CrmRecord(type.LogicalName, id ?? Guid.Empty, change.Attributes));
         InsertCollections(change, row);
         return rows.FindNow(type.LogicalName, row.Id)!;
@@ -352,6 +353,7 @@ internal sealed class EntityRequests(ODataRequest request, RowReader rows, Calle
             return rows.FindNow(DerivedMailboxes.Table, id)!;
         }
 
+        DerivedMailboxes.Resolve(rows.Crm, change.Attributes);
         CrmRecord row = rows.Crm.Update(new CrmRecord(change.Type.LogicalName, id, change.Attributes), version);
 
         // The parties of an email are its own: a list of them replaces the one that is there.

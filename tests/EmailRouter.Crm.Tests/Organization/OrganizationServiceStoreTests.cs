@@ -365,7 +365,6 @@ public sealed class OrganizationServiceStoreTests : IAsyncDisposable
     [InlineData(-2147220960, "SecLib::AccessCheckEx failed. Principal user is missing prvReadOrganization privilege.", "CrmPrivilegeMissing")]
     [InlineData(-2147220955, "The specified user is either disabled or is not a member of any business unit.", "CrmUserDisabled")]
     [InlineData(-2147202558, "Attachment file size is too big.", "CrmAttachmentTooLarge")]
-    [InlineData(-2147015902, "Number of requests exceeded the limit of 6000.", "CrmThrottled")]
     public async Task Faults_are_the_errors_of_the_common_table(int code, string words, string error)
     {
         server.Answer = m => m.Table == "organization" ? Fault(code, words) : null;
@@ -374,6 +373,21 @@ public sealed class OrganizationServiceStoreTests : IAsyncDisposable
 
         Assert.Equal(error, refused.ErrorId);
         Assert.Contains(words, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_limit_on_requests_that_a_fault_tells_is_waited_for_and_the_request_sent_again()
+    {
+        int asked = 0;
+        const string Names = "xmlns:b=\"http://schemas.datacontract.org/2004/07/System.Collections.Generic\" " +
+            "xmlns:d=\"http://schemas.microsoft.com/2003/10/Serialization/\" xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\"";
+        string fault = Fault(-2147015902, "Number of requests exceeded the limit of 6000.").Replace(
+            "<a:ErrorDetails/>", $"<a:ErrorDetails {Names}>{Result("Retry-After", "d:duration", "PT11S")}</a:ErrorDetails>", StringComparison.Ordinal);
+        server.Answer = m => m.Table == "organization" && asked++ == 0 ? fault : null;
+
+        Assert.Equal("Contoso", (await store.GetSettingsAsync(default)).Name);
+        Assert.Contains(TimeSpan.FromSeconds(11), server.Http.Clock.Waits);
+        Assert.Equal(2, asked);
     }
 
     [Theory]

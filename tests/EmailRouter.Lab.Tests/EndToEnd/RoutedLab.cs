@@ -111,21 +111,26 @@ internal sealed class RoutedLab : IAsyncDisposable
         configuration with { Profiles = [.. configuration.Profiles.Select(p => p.Name == profile ? change(p) : p)] };
 
     /// <summary>Starts a Dataverse over the lab's CRM, and makes the deployment use it.</summary>
-    public async Task UseDataverseAsync(DecisionAuthority decides)
+    public Task UseDataverseAsync(DecisionAuthority decides) => UseServerAsync(DataverseCrmSystem.SystemName, decides);
+
+    /// <summary>Starts an Organization.svc over the lab's CRM, and makes the deployment use it.</summary>
+    public Task UseOrganizationAsync(DecisionAuthority decides) => UseServerAsync(OrganizationCrmSystem.SystemName, decides);
+
+    private async Task UseServerAsync(string system, DecisionAuthority decides)
     {
         dataverse = new LabDataverseServer(Crm, Session.Tokens, null, new LabHttpOptions { Faults = Session.Faults, MaxBody = 192 * 1024 * 1024 });
         dataverse.Start();
         await dataverse.AddApplicationUserAsync(Guid.Parse(LabSession.ClientId), "Email Router");
-        await DecideAsync(decides);
+        await DecideAsync(decides, system);
     }
 
-    public async Task DecideAsync(DecisionAuthority decides)
+    public async Task DecideAsync(DecisionAuthority decides, string system = DataverseCrmSystem.SystemName)
     {
         await ChangeAsync(c => c with
         {
             Deployments = [.. c.Deployments.Select(d => d with
             {
-                System = DataverseCrmSystem.SystemName,
+                System = system,
                 Path = null,
                 Url = Dataverse.TlsUrl,
                 CertificatePins = [Dataverse.CertificatePin],

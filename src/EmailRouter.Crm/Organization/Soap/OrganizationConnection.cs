@@ -219,8 +219,14 @@ internal sealed class OrganizationConnection : IDisposable
                 Note = string.Create(CultureInfo.InvariantCulture, $" ({request.Name})"),
             },
             user,
-            async (response, stop) => dialect.Read(
-                CrmAnswer.From(response, await CrmHttp.ReadAsync(response, request.What, stop).ConfigureAwait(false), context.Clock), request, Server),
+            async (response, stop) =>
+            {
+                ReadOnlyMemory<byte> body = await CrmHttp.ReadAsync(response, request.What, stop).ConfigureAwait(false);
+                OrganizationAnswer answer = dialect.Read(CrmAnswer.From(response, body, context.Clock), request, Server);
+
+                // What limits requests says so in a fault.
+                return answer.Fault is { } fault && FaultTable.IsThrottle(fault) ? throw new ThrottledFault(fault.RetryAfter) : answer;
+            },
             cancellationToken).ConfigureAwait(false);
     }
 }

@@ -16,6 +16,7 @@ internal static class DerivedMailboxes
     public const string Table = "mailbox";
 
     private const string Mailbox = "defaultmailbox";
+    private const string Receiver = "receivingmailboxid";
 
     private static readonly string[] owners = ["systemuser", "queue"];
 
@@ -62,6 +63,18 @@ internal static class DerivedMailboxes
                 var name => throw new ODataException(HttpStatusCode.BadRequest, "0x80040203", $"The lab keeps no '{name}' of the mailboxes of users and queues."),
             },
             a => a.Value));
+    }
+
+    /// <summary>Lets columns that refer to a made row refer to its user or queue, whom the embedded CRM knows.</summary>
+    /// <param name="crm">The transaction.</param>
+    /// <param name="attributes">The columns of a row that is written; changed.</param>
+    public static void Resolve(CrmUnitOfWork crm, Dictionary<string, object?> attributes)
+    {
+        if (attributes.GetValueOrDefault(Receiver) is RecordReference { LogicalName: Table } mailbox && crm.Find(Table, mailbox.Id) is null &&
+            Rows(crm).FirstOrDefault(r => r.Id == mailbox.Id)?["regardingobjectid"] is RecordReference owner)
+        {
+            attributes[Receiver] = owner;
+        }
     }
 
     private static HashSet<Guid> StoredOwners(CrmUnitOfWork crm) =>
