@@ -70,6 +70,11 @@ public sealed record OutgoingMessage
     public DeliveryNotifications Notify { get; init; }
 
     /// <summary>
+    /// Gets a value indicating whether an earlier attempt to send the message was begun, which may have left something behind that was never sent (a draft). Defaults to false.
+    /// </summary>
+    public bool IsRepeated { get; init; }
+
+    /// <summary>
     /// Gets the callback awaited just before the first byte after which the outcome can no longer be known without the server's answer
     /// (the final dot of SMTP), with the recipients the server takes. The router journals there. When it throws, nothing of the message is accepted.
     /// </summary>

@@ -39,17 +39,10 @@ internal sealed class GraphSender(GraphClient client) : IMailSender, ISentLookup
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(messageId);
         ObjectDisposedException.ThrowIf(disposed, this);
-        string filter = Uri.EscapeDataString($"internetMessageId eq '{messageId.Replace("'", "''", StringComparison.Ordinal)}'");
         DateTimeOffset now = client.Context.Clock.GetUtcNow();
-        var request = new GraphRequest
-        {
-            Step = MailStep.Send,
-            What = "look for sent message",
-            Path = $"{client.User}/messages?$filter={filter}&$select=id,isDraft,createdDateTime&$top=10",
-        };
         try
         {
-            return await client.GetAsync(request, Judge, cancellationToken).ConfigureAwait(false);
+            return await client.GetAsync(Find("look for sent message", messageId), Judge, cancellationToken).ConfigureAwait(false);
         }
         catch (GraphRefusedException e) when (e.Fault == GraphFault.Permission)
         {
@@ -141,6 +134,8 @@ internal sealed class GraphSender(GraphClient client) : IMailSender, ISentLookup
         string? draft = null;
         try
         {
+            if (message.IsRepeated)
+                await RemoveStrayDraftsAsync(message.MessageId, cancellationToken).ConfigureAwait(false);
             draft = await CreateDraftAsync(mail, cancellationToken).ConfigureAwait(false);
             var upload = new GraphUpload(client, draft);
             foreach (Mime.MimePart attachment in mail.Attachments)
@@ -183,6 +178,47 @@ internal sealed class GraphSender(GraphClient client) : IMailSender, ISentLookup
         {
             return await CheckAsync(message, draft, e).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// Removes what an earlier attempt left behind: a draft whose making was not answered, or that could not be removed while the network was down. Each is removed only as it was found, so nothing that
+    /// is being sent meanwhile is taken away.
+    /// </summary>
+    private async ValueTask RemoveStrayDraftsAsync(string messageId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            (string? Id, string? Version)[] drafts = await client.GetAsync(
+                Find("look for drafts", messageId),
+                body => GraphJson.Objects(body, "value").Where(m => GraphJson.Flag(m, "isDraft") == true).Select(m => (GraphJson.Text(m, "id"), GraphJson.Text(m, "@odata.etag"))).ToArray(),
+                cancellationToken).ConfigureAwait(false);
+            foreach ((string? id, string? version) in drafts)
+            {
+                if (id is null || version is null)
+                    continue;
+                client.Note("a draft that an earlier attempt left behind is removed");
+                await client.SendAsync(
+                    new GraphRequest
+                    {
+                        Step = MailStep.Send,
+                        What = "remove draft",
+                        Method = HttpMethod.Delete,
+                        Path = $"{client.User}/messages/{Uri.EscapeDataString(id)}",
+                        IfMatch = version,
+                    },
+                    cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (GraphRefusedException e)
+        {
+            client.Note($"a draft may stay behind: {e.Message}");
+        }
+    }
+
+    private GraphRequest Find(string what, string messageId)
+    {
+        string filter = Uri.EscapeDataString($"internetMessageId eq '{messageId.Replace("'", "''", StringComparison.Ordinal)}'");
+        return new GraphRequest { Step = MailStep.Send, What = what, Path = $"{client.User}/messages?$filter={filter}&$select=id,isDraft,createdDateTime&$top=10" };
     }
 
     private async ValueTask<string> CreateDraftAsync(GraphMail mail, CancellationToken cancellationToken)

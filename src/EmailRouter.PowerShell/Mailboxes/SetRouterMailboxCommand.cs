@@ -11,6 +11,7 @@ namespace EmailRouter.PowerShell.Mailboxes;
 /// <remarks>
 /// What is not given stays as it is. Profiles, credential and -Enabled are kept in the configuration. Approval, delivery methods and filter belong to the CRM
 /// and are written there where the CRM is an embedded one; another CRM keeps them to its own administrators, and then nothing at all is changed and an error says so.
+/// Mailboxes from the pipeline are changed together when the pipeline has ended: the configuration is written once.
 /// </remarks>
 /// <example>
 /// <summary>Give a mailbox its credential</summary>
@@ -26,7 +27,7 @@ namespace EmailRouter.PowerShell.Mailboxes;
 [OutputType(typeof(RouterMailboxInfo))]
 public sealed class SetRouterMailboxCommand : RouterConnectedCmdlet
 {
-    private readonly List<(string ConfigurationPath, EffectiveMailbox Mailbox)> changed = [];
+    private readonly List<Wanted> wanted = [];
 
     /// <summary>Addresses, or names of users and queues; wildcards are allowed.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -97,66 +98,100 @@ public sealed class SetRouterMailboxCommand : RouterConnectedCmdlet
         Router router = await OpenRouterAsync(cancellationToken).ConfigureAwait(false);
         foreach (EffectiveMailbox mailbox in await FindMailboxesAsync(router, Deployment, Mailbox, cancellationToken).ConfigureAwait(false))
         {
-            if (await ConfirmAsync($"mailbox {mailbox.Address} of {mailbox.Deployment}", "Change").ConfigureAwait(false))
+            if (!await ConfirmAsync($"mailbox {mailbox.Address} of {mailbox.Deployment}", "Change").ConfigureAwait(false))
             {
-                await ChangeAsync(router, mailbox, cancellationToken).ConfigureAwait(false);
+                continue;
             }
+
+            // Asked for first: what cannot be done as a whole is not begun.
+            await ReportingAsync("Change", mailbox.Address, async () =>
+            {
+                EmbeddedCrm? crm = ChangesCrm ? await OpenChangeableAsync(router, mailbox, cancellationToken).ConfigureAwait(false) : null;
+                wanted.Add(new Wanted(router, mailbox, crm));
+            }).ConfigureAwait(false);
         }
     }
 
     /// <inheritdoc/>
     protected override async Task EndProcessingAsync(CancellationToken cancellationToken)
     {
-        // Shown only now, from a router that has read the changed configuration.
-        foreach (IGrouping<string, EffectiveMailbox> group in changed.GroupBy(one => one.ConfigurationPath, one => one.Mailbox))
+        // The configuration is written once for all, so that a thousand mailboxes are one change of the file.
+        foreach (IGrouping<Router, Wanted> group in wanted.GroupBy(one => one.Router))
         {
-            Router fresh = await Router.OpenAsync(new RouterHostOptions { ConfigurationPath = group.Key }, cancellationToken).ConfigureAwait(false);
-            await using (fresh.ConfigureAwait(false))
+            Wanted[] all = [.. group];
+            if (ChangesConfiguration && !await ChangeConfigurationAsync(group.Key, all, cancellationToken).ConfigureAwait(false))
             {
-                HashSet<string> keys = new(group.Select(mailbox => $"{mailbox.Deployment} {mailbox.Address}"), StringComparer.OrdinalIgnoreCase);
-                foreach (string deployment in group.Select(mailbox => mailbox.Deployment).Distinct(StringComparer.OrdinalIgnoreCase))
+                continue;
+            }
+
+            List<EffectiveMailbox> changed = [];
+            foreach (Wanted one in all)
+            {
+                if (await ReportingAsync("Change", one.Mailbox.Address, () => ChangeCrmAsync(one, cancellationToken)).ConfigureAwait(false))
                 {
-                    await foreach (EffectiveMailbox mailbox in fresh.GetMailboxesAsync(deployment, cancellationToken).ConfigureAwait(false))
-                    {
-                        if (keys.Contains($"{mailbox.Deployment} {mailbox.Address}"))
-                        {
-                            await EmitAsync(new RouterMailboxInfo(mailbox, group.Key)).ConfigureAwait(false);
-                        }
-                    }
+                    changed.Add(one.Mailbox);
                 }
+            }
+
+            if (PassThru)
+            {
+                await ShowAsync(group.Key.Store.Path, changed, cancellationToken).ConfigureAwait(false);
             }
         }
     }
 
-    private async Task ChangeAsync(Router router, EffectiveMailbox mailbox, CancellationToken cancellationToken)
+    private Task<bool> ChangeConfigurationAsync(Router router, Wanted[] all, CancellationToken cancellationToken)
     {
-        bool done = await ReportingAsync("Change", mailbox.Address, async () =>
-        {
-            // Asked for first: what cannot be done as a whole is not begun.
-            EmbeddedCrm? crm = ChangesCrm ? await OpenChangeableAsync(router, mailbox, cancellationToken).ConfigureAwait(false) : null;
-            if (ChangesConfiguration)
+        string[] addresses = [.. all.Select(one => one.Mailbox.Address)];
+        StoredCredential?[] credentials = [.. all.Select(_ => Protect(Credential, router.Store))];
+        return ReportingAsync("Change", addresses.Length == 1 ? addresses[0] : addresses, async () => await router.Store.UpdateAsync(
+            configuration =>
             {
-                StoredCredential? credential = Protect(Credential, router.Store);
-                await router.Store.UpdateAsync(
-                    configuration => configuration.ChangeMailbox(mailbox.Deployment, mailbox.Address, old => Change(old, credential)),
-                    cancellationToken).ConfigureAwait(false);
-            }
-
-            if (crm is not null)
-            {
-                MailboxChange change = new()
+                for (int i = 0; i < all.Length; i++)
                 {
-                    Approval = Approve ? AccessApproval.Approved : null,
-                    IncomingDelivery = IncomingDelivery,
-                    OutgoingDelivery = OutgoingDelivery,
-                    Filter = Filter,
-                };
-                await crm.UpdateMailboxAsync(mailbox.Crm.Owner, change, cancellationToken).ConfigureAwait(false);
-            }
-        }).ConfigureAwait(false);
-        if (done && PassThru)
+                    StoredCredential? credential = credentials[i];
+                    configuration = configuration.ChangeMailbox(all[i].Mailbox.Deployment, all[i].Mailbox.Address, old => Change(old, credential));
+                }
+
+                return configuration;
+            },
+            cancellationToken).ConfigureAwait(false));
+    }
+
+    private async Task ChangeCrmAsync(Wanted one, CancellationToken cancellationToken)
+    {
+        if (one.Crm is not { } crm)
         {
-            changed.Add((router.Store.Path, mailbox));
+            return;
+        }
+
+        MailboxChange change = new()
+        {
+            Approval = Approve ? AccessApproval.Approved : null,
+            IncomingDelivery = IncomingDelivery,
+            OutgoingDelivery = OutgoingDelivery,
+            Filter = Filter,
+        };
+        await crm.UpdateMailboxAsync(one.Mailbox.Crm.Owner, change, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Shows the mailboxes from a router that has read the changed configuration.</summary>
+    private async Task ShowAsync(string path, IReadOnlyList<EffectiveMailbox> changed, CancellationToken cancellationToken)
+    {
+        Router fresh = await Router.OpenAsync(new RouterHostOptions { ConfigurationPath = path }, cancellationToken).ConfigureAwait(false);
+        await using (fresh.ConfigureAwait(false))
+        {
+            HashSet<string> keys = new(changed.Select(mailbox => $"{mailbox.Deployment} {mailbox.Address}"), StringComparer.OrdinalIgnoreCase);
+            foreach (string deployment in changed.Select(mailbox => mailbox.Deployment).Distinct(StringComparer.OrdinalIgnoreCase))
+            {
+                await foreach (EffectiveMailbox mailbox in fresh.GetMailboxesAsync(deployment, cancellationToken).ConfigureAwait(false))
+                {
+                    if (keys.Contains($"{mailbox.Deployment} {mailbox.Address}"))
+                    {
+                        await EmitAsync(new RouterMailboxInfo(mailbox, path)).ConfigureAwait(false);
+                    }
+                }
+            }
         }
     }
 
@@ -187,4 +222,7 @@ public sealed class SetRouterMailboxCommand : RouterConnectedCmdlet
         Credential = IsGiven(nameof(Credential)) ? credential : old.Credential,
         Enabled = IsGiven(nameof(Enabled)) ? Enabled : old.Enabled,
     };
+
+    /// <summary>A mailbox that is to be changed; its CRM where something is to be changed there.</summary>
+    private sealed record Wanted(Router Router, EffectiveMailbox Mailbox, EmbeddedCrm? Crm);
 }

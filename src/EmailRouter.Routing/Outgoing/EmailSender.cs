@@ -85,6 +85,7 @@ internal sealed class EmailSender(IRouterState state, MessageComposer composer, 
             Content = content,
             EnvelopeId = email.ActivityId.ToString("N"),
             Notify = email.DeliveryReceiptRequested ? DeliveryNotifications.Success | DeliveryNotifications.Failure : DeliveryNotifications.Default,
+            IsRepeated = attempt.Earlier is not null,
             BeforeCommit = (taken, stop) =>
             {
                 if (copy is not null && !taken.Contains(copy, StringComparer.OrdinalIgnoreCase))

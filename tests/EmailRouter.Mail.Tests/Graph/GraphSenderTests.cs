@@ -163,6 +163,33 @@ public sealed class GraphSenderTests
             Assert.Equal(("DELETE", "W/7"), (http.Last().Method, http.Last().Headers["If-Match"]));
     }
 
+    [Fact]
+    public async Task What_an_earlier_attempt_left_behind_is_removed_before_the_next_draft()
+    {
+        ScriptedHttp http = new ScriptedHttp()
+            .Json("""{"value":[{"id":"S","isDraft":false,"@odata.etag":"W/1"},{"id":"A","isDraft":true,"@odata.etag":"W/2"},{"id":"B","isDraft":true,"@odata.etag":"W/3"}]}""")
+            .Then(HttpStatusCode.NoContent).Then(HttpStatusCode.NoContent).Json("""{"id":"D"}""").Then(HttpStatusCode.Accepted);
+        await using IMailSender sender = await SenderAsync(http);
+
+        SendReceipt receipt = await sender.SendAsync(Message(Text, "ann@example.com", "bob@example.com") with { IsRepeated = true }, default);
+
+        Assert.Equal(SendStatus.Accepted, receipt.Status);
+        Assert.Contains("internetMessageId eq '<1@example.test>'", http.Requests[0].PathAndQuery(), StringComparison.Ordinal);
+        Assert.Equal(
+            [("DELETE", "messages/A", "W/2"), ("DELETE", "messages/B", "W/3")],
+            http.Requests.Skip(1).Take(2).Select(r => (r.Method, r.Url.AbsoluteUri[User.Length..], r.Headers["If-Match"])));
+    }
+
+    [Fact]
+    public async Task A_draft_that_cannot_be_removed_does_not_keep_the_message_back()
+    {
+        ScriptedHttp http = new ScriptedHttp().Json("""{"value":[{"id":"A","isDraft":true,"@odata.etag":"W/2"}]}""").Error(412, "ErrorIrresolvableConflict")
+            .Json("""{"id":"D"}""").Then(HttpStatusCode.Accepted);
+        await using IMailSender sender = await SenderAsync(http);
+
+        Assert.Equal(SendStatus.Accepted, (await sender.SendAsync(Message(Text, "ann@example.com", "bob@example.com") with { IsRepeated = true }, default)).Status);
+    }
+
     [Theory]
     [InlineData("""{"value":[{"id":"s","isDraft":false}]}""", SendStatus.Accepted)]
     [InlineData("""{"value":[]}""", SendStatus.Uncertain)]

@@ -331,6 +331,20 @@ public sealed class OutgoingPipelineTests : IAsyncLifetime
         Assert.Equal((1, 1), (result.Claimed, result.Uncertain));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_mail_system_is_told_when_an_earlier_attempt_was_begun(bool isRepeated)
+    {
+        PendingEmail email = Pending(1);
+        if (isRepeated)
+            await state.WriteJournalAsync([new SendJournalEntry("Contoso", email.ActivityId, MessageComposer.MessageIdOf(email), 1, SendPhase.Prepared, clock.GetUtcNow(), null)], [], default);
+
+        await SendAsync();
+
+        Assert.Equal(isRepeated, mail.Outbox.Single().Message.IsRepeated);
+    }
+
     [Fact]
     public async Task The_mailbox_of_sent_copies_gets_one_and_is_not_shown_as_a_recipient()
     {

@@ -131,6 +131,17 @@ Describe 'A lab' -Tag Integration {
             (Get-RouterMailbox Support).IncomingProfile | Should -Be 'Lab POP3'
         }
 
+        It 'changes all mailboxes of the pipeline in one go, or none' {
+            Get-RouterMailbox -Queue | Set-RouterMailbox -IncomingProfile Nobody -Enabled $false -ErrorAction SilentlyContinue -ErrorVariable errors
+            $errors.Count | Should -Be 1
+            $errors[0].FullyQualifiedErrorId | Should -BeLike 'RouterConfigurationInvalid,*'
+            $errors[0].TargetObject | Sort-Object | Should -Be 'billing@contoso.test', 'sales@contoso.test', 'support@contoso.test'
+            (Get-RouterMailbox -Queue).Incoming | Should -Not -Contain 'Disabled'
+
+            $now = Get-RouterMailbox -Queue | Set-RouterMailbox -Enabled $false -PassThru
+            $now.Incoming | Should -Be 'Disabled', 'Disabled', 'Disabled'
+        }
+
         It 'changes nothing under -WhatIf' {
             $before = Get-Content -Raw $script:lab.ConfigurationPath
             Get-RouterMailbox | Set-RouterMailbox -Approve -Enabled $false -WhatIf
