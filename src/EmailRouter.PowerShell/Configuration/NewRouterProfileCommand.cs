@@ -51,8 +51,7 @@ namespace EmailRouter.PowerShell.Configuration;
 /// <summary>Get tokens by a script of your own</summary>
 /// <code>
 /// New-RouterProfile Online-In -Direction Incoming -System Imap -HostName outlook.office365.com -TokenScript {
-///     Connect-AzAccount -Identity | Out-Null
-///     Get-AzAccessToken -ResourceUrl $env:EMAILROUTER_RESOURCE
+///     Invoke-RestMethod -Uri https://tokens.contoso.test/router -UseDefaultCredentials -Body @{ scope = $env:EMAILROUTER_SCOPE; user = $env:EMAILROUTER_USER }
 /// }
 /// </code>
 /// <para>The script runs in a PowerShell of its own whenever a token is needed; its text is in the configuration.</para>
