@@ -11,7 +11,7 @@ namespace EmailRouter.Crm.Server;
 /// <typeparam name="TStore">What settings, mailboxes and pending email are read from.</typeparam>
 /// <param name="store">The store of the same organization.</param>
 public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, IAccessReport
-    where TStore : class, IOrganizationDirectory, IOutbox, IAccessReport
+    where TStore : class, IRecordStore, IAccessReport
 {
     private const string Rule = "Server.CheckIncomingEmail";
     private const string DeliveryRule = "Server.DeliverIncomingEmail";
@@ -68,7 +68,7 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
         ArgumentNullException.ThrowIfNull(email);
         ArgumentNullException.ThrowIfNull(check);
         if (check is { Reason: CheckReason.Duplicate, ExistingActivityId: { } known })
-            return new DeliverResult(known, false, [new Evidence(DeliveryRule, EvidenceVerdict.Note, $"The email is tracked already, as activity {known}.")]);
+            return await TrackedAsync(email, known, $"The email is tracked already, as activity {known}.", cancellationToken).ConfigureAwait(false);
         if (check is not ServerCheckResult decided || !check.ShouldDeliver || decided.Told.MessageId != email.MessageId)
             throw new ArgumentException($"The check rejects the email, or is not this organization's ({check.Reason}).", nameof(check));
 
@@ -81,9 +81,9 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
         // The server checks again while it creates: another router may have been faster. Some versions do not name what they created.
         if ((done.Existing ?? await FindAsync(email.MessageId, onlyReceived: false, cancellationToken).ConfigureAwait(false)) is { } existing)
         {
-            bool isNew = done is { Refused: null, Id: null, Existing: null };
-            string words = isNew ? $"The server created the email activity {existing}." : $"The email was tracked meanwhile, as activity {existing}.";
-            return new DeliverResult(existing, isNew, [new Evidence(DeliveryRule, EvidenceVerdict.Note, words)]);
+            return done is { Refused: null, Id: null, Existing: null }
+                ? new DeliverResult(existing, true, [new Evidence(DeliveryRule, EvidenceVerdict.Note, $"The server created the email activity {existing}.")])
+                : await TrackedAsync(email, existing, $"The email was tracked meanwhile, as activity {existing}.", cancellationToken).ConfigureAwait(false);
         }
 
         throw done.Refused ?? AnswerErrors.Unreadable("the delivery of the email", "it has no EmailId");
@@ -134,14 +134,40 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
         _ => "normal",
     };
 
+    /// <summary>Says that an email is tracked, and puts it into the polled queue where the organization wants that of tracked email.</summary>
+    /// <remarks>
+    /// With server-side synchronization that is the synchronizer's business and no part of delivering, so it is the router's here. Of queues that do not take all
+    /// email only the server could say whether they accept this one, and of tracked email it does not.
+    /// </remarks>
+    private async ValueTask<DeliverResult> TrackedAsync(IncomingEmail email, Guid activityId, string words, CancellationToken cancellationToken)
+    {
+        var evidence = new List<Evidence> { new(DeliveryRule, EvidenceVerdict.Note, words) };
+        if (email.Mailbox is { LogicalName: "queue" } owner &&
+            await Store.GetSettingsAsync(cancellationToken).ConfigureAwait(false) is { AddQueueItemsForTrackedEmail: true } settings)
+        {
+            CrmMailbox? queue = (await ListAsync(cancellationToken).ConfigureAwait(false)).Find(m => m.Owner == owner);
+            bool takesAll = queue is { IsActive: true, Filter: FilteringMethod.All, IncomingDelivery: DeliveryMethod.Router or DeliveryMethod.ForwardMailbox } &&
+                (queue.Approval == AccessApproval.Approved || !settings.RequireApprovalForQueues);
+            if (takesAll && await Store.AddToQueueAsync(activityId, owner.Id, cancellationToken).ConfigureAwait(false))
+                evidence.Add(new Evidence(DeliveryRule, EvidenceVerdict.Note, $"A further queue item was made in {owner}."));
+        }
+
+        return new DeliverResult(activityId, false, evidence);
+    }
+
     private async ValueTask<(IncomingEmail Email, IReadOnlyList<string> Added)> TellAsync(IncomingEmail email, CancellationToken cancellationToken)
     {
         if (email.Mailbox is null && email.DeliveredTo.Count == 0)
             return (email, []);
+        return PolledRecipients.Tell(email, await ListAsync(cancellationToken).ConfigureAwait(false));
+    }
+
+    private async ValueTask<List<CrmMailbox>> ListAsync(CancellationToken cancellationToken)
+    {
         var mailboxes = new List<CrmMailbox>();
         await foreach (CrmMailbox mailbox in Store.GetMailboxesAsync(cancellationToken).ConfigureAwait(false))
             mailboxes.Add(mailbox);
-        return PolledRecipients.Tell(email, mailboxes);
+        return mailboxes;
     }
 
     private sealed record ServerCheckResult(CheckReason Reason, IReadOnlyList<Evidence> Evidence, bool Delivers, IncomingEmail Told, string? Answered)

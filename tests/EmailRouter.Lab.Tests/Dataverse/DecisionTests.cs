@@ -108,6 +108,26 @@ public sealed class DecisionTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Tracked_email_is_put_into_a_further_queue_where_the_organization_wants_it(bool wants)
+    {
+        await world.Crm.SetOrganizationAsync(new Dictionary<string, object?> { ["SSSCreateAdditionalQueueItemsForAlreadyTrackedEmail"] = wants }, default);
+        RecordReference sales = await world.AddQueueAsync("Sales", "sales@example.test", anna);
+        foreach (IOrganization organization in new IOrganization[] { router, byServer })
+        {
+            IncomingEmail email = Incoming($"<{organization.GetType().Name}@customer.test>", "carl@customer.test", "support@example.test", "One");
+            DeliverResult first = await organization.DeliverAsync(email, await organization.CheckAsync(email, default), default);
+            IncomingEmail copy = email with { Mailbox = sales };
+            DeliverResult second = await organization.DeliverAsync(copy, await organization.CheckAsync(copy, default), default);
+
+            Assert.Equal((first.ActivityId, true, false), (second.ActivityId, first.Created, second.Created));
+            Guid[] expected = wants ? [support.Id, sales.Id] : [support.Id];
+            Assert.Equal(expected.Order(), (await world.GetAsync(first.ActivityId)).Queues.Order());
+        }
+    }
+
+    [Theory]
     [InlineData(LabExtraProperties.Read, CheckReason.CorrelationMatch)]
     [InlineData(LabExtraProperties.Ignored, CheckReason.NoCorrelationMatch)]
     [InlineData(LabExtraProperties.Refused, CheckReason.NoCorrelationMatch)]
