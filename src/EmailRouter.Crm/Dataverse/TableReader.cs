@@ -17,10 +17,15 @@ internal static class TableReader
     /// <exception cref="CrmException">The server cannot be reached, or refuses.</exception>
     public static async ValueTask<TableDirectory> ReadAsync(WebApiConnection connection, CancellationToken cancellationToken)
     {
-        CrmAnswer list = await connection.TryAsync(
-            WebApiRequest.Get("EntityDefinitions?$select=LogicalName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,IsActivityParty", What), cancellationToken).ConfigureAwait(false);
+        var all = WebApiRequest.Get("EntityDefinitions?$select=LogicalName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,IsActivityParty", What);
+        CrmAnswer list = await connection.TryAsync(all, cancellationToken).ConfigureAwait(false);
         if (!list.IsSuccess)
-            return list.Status is 403 or 404 or 405 or 501 ? new TableDirectory(TableDirectory.UsualTables) : throw AnswerErrors.Explain(list, What, connection.Server);
+        {
+            return list.Status is 403 or 404 or 405 or 501
+                ? new TableDirectory(TableDirectory.UsualTables)
+                : throw AnswerErrors.Explain(list, What, connection.Server);
+        }
+
         var found = new Dictionary<string, TableInfo>(StringComparer.Ordinal);
         var parties = new List<string>();
         foreach (JsonElement row in list.Rows(What))
@@ -34,8 +39,8 @@ internal static class TableReader
 
         foreach (TableInfo table in TableDirectory.UsualTables)
             found.TryAdd(table.LogicalName, table);
-        await ReadColumnsAsync(connection, found, [.. parties.Union(TableDirectory.UsualTables.Where(u => u.AddressColumns.Count > 0 && found.ContainsKey(u.LogicalName)).Select(u => u.LogicalName))],
-            cancellationToken).ConfigureAwait(false);
+        IEnumerable<string> usual = TableDirectory.UsualTables.Where(u => u.AddressColumns.Count > 0).Select(u => u.LogicalName);
+        await ReadColumnsAsync(connection, found, [.. parties.Union(usual)], cancellationToken).ConfigureAwait(false);
         return TableDirectory.Learned(found);
     }
 
@@ -63,7 +68,9 @@ internal static class TableReader
             CreateColumns = Names(a, "IsValidForCreate"),
             UpdateColumns = Names(a, "IsValidForUpdate"),
         });
-        Ask("EntityDefinitions(LogicalName='email')/ManyToOneRelationships?$select=ReferencingAttribute,ReferencedEntity,ReferencingEntityNavigationPropertyName",
+        Ask(
+            "EntityDefinitions(LogicalName='email')/ManyToOneRelationships" +
+            "?$select=ReferencingAttribute,ReferencedEntity,ReferencingEntityNavigationPropertyName",
             a => found["email"] = found["email"] with { Navigations = Navigations(a) });
         IReadOnlyList<IReadOnlyList<CrmAnswer>> answers = await connection.SendAsync(batch, cancellationToken).ConfigureAwait(false);
         for (int i = 0; i < answers.Count; i++)
@@ -76,16 +83,19 @@ internal static class TableReader
     private static HashSet<string> Names(CrmAnswer answer, string? flag = null) =>
         [.. answer.Rows(What).Where(r => flag is null || r.Flag(flag) != false).Select(r => r.Text("LogicalName")).OfType<string>()];
 
-    private static List<string> Addresses(CrmAnswer answer) => [.. answer.Rows(What)
-        .Where(r => r.Text("Format") == "Email" || (r.TryGetProperty("FormatName", out JsonElement format) && format.ValueKind == JsonValueKind.Object && format.Text("Value") == "Email"))
-        .Select(r => r.Text("LogicalName")).OfType<string>().Order(StringComparer.Ordinal)];
+    private static List<string> Addresses(CrmAnswer answer) =>
+        [.. answer.Rows(What).Where(IsAddress).Select(r => r.Text("LogicalName")).OfType<string>().Order(StringComparer.Ordinal)];
+
+    private static bool IsAddress(JsonElement row) => row.Text("Format") == "Email" ||
+        (row.TryGetProperty("FormatName", out JsonElement format) && format.ValueKind == JsonValueKind.Object && format.Text("Value") == "Email");
 
     private static Dictionary<(string, string), string> Navigations(CrmAnswer answer)
     {
         var found = new Dictionary<(string, string), string>();
         foreach (JsonElement row in answer.Rows(What))
         {
-            if (row.Text("ReferencingAttribute") is { } column && row.Text("ReferencedEntity") is { } target && row.Text("ReferencingEntityNavigationPropertyName") is { } property)
+            string? property = row.Text("ReferencingEntityNavigationPropertyName");
+            if (row.Text("ReferencingAttribute") is { } column && row.Text("ReferencedEntity") is { } target && property is not null)
                 found[(column, target)] = property;
         }
 

@@ -281,7 +281,8 @@ internal sealed class CrmHttp : IDisposable
     }
 }
 
-/// <summary>A server limits what a user may ask: thrown by what reads answers where the protocol says so in its own way; the request is sent again after the wait.</summary>
+/// <summary>A server limits what a user may ask: thrown by what reads answers where the protocol says so in its own way; the request is sent again after the
+/// wait.</summary>
 /// <param name="wait">How long it asks to be left alone; null when it does not say.</param>
 internal sealed class ThrottledFault(TimeSpan? wait) : Exception("The server limits requests.")
 {

@@ -136,8 +136,8 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
 
     /// <summary>Says that an email is tracked, and puts it into the polled queue where the organization wants that of tracked email.</summary>
     /// <remarks>
-    /// With server-side synchronization that is the synchronizer's business and no part of delivering, so it is the router's here. Of queues that do not take all
-    /// email only the server could say whether they accept this one, and of tracked email it does not.
+    /// With server-side synchronization that is the synchronizer's business and no part of delivering, so it is the router's here. Of queues that do not take
+    /// all email only the server could say whether they accept this one, and of tracked email it does not.
     /// </remarks>
     private async ValueTask<DeliverResult> TrackedAsync(IncomingEmail email, Guid activityId, string words, CancellationToken cancellationToken)
     {
@@ -146,8 +146,9 @@ public abstract class ServerOrganization<TStore>(TStore store) : IOrganization, 
             await Store.GetSettingsAsync(cancellationToken).ConfigureAwait(false) is { AddQueueItemsForTrackedEmail: true } settings)
         {
             CrmMailbox? queue = (await ListAsync(cancellationToken).ConfigureAwait(false)).Find(m => m.Owner == owner);
-            bool takesAll = queue is { IsActive: true, Filter: FilteringMethod.All, IncomingDelivery: DeliveryMethod.Router or DeliveryMethod.ForwardMailbox } &&
-                (queue.Approval == AccessApproval.Approved || !settings.RequireApprovalForQueues);
+            bool isServed = queue is { IsActive: true, IncomingDelivery: DeliveryMethod.Router or DeliveryMethod.ForwardMailbox };
+            bool isApproved = queue?.Approval == AccessApproval.Approved || !settings.RequireApprovalForQueues;
+            bool takesAll = isServed && isApproved && queue?.Filter == FilteringMethod.All;
             if (takesAll && await Store.AddToQueueAsync(activityId, owner.Id, cancellationToken).ConfigureAwait(false))
                 evidence.Add(new Evidence(DeliveryRule, EvidenceVerdict.Note, $"A further queue item was made in {owner}."));
         }

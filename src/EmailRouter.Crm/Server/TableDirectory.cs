@@ -1,6 +1,7 @@
 namespace EmailRouter.Crm.Server;
 
-/// <summary>The tables of the organization, learned from its metadata: whose rows email is addressed to, in which columns addresses stand, what can be written.</summary>
+/// <summary>The tables of the organization, learned from its metadata: whose rows email is addressed to, in which columns addresses stand, what can be
+/// written.</summary>
 internal sealed class TableDirectory
 {
     /// <summary>How old it may be before the definitions are read again.</summary>
