@@ -92,4 +92,7 @@ public static class AccessStepNames
 
     /// <summary>Opening the connection through which messages are sent.</summary>
     public const string OpenSender = nameof(OpenSender);
+
+    /// <summary>Looking into the sender's folder of sent mail, where a lost answer is to be looked up there.</summary>
+    public const string SentFolder = nameof(SentFolder);
 }

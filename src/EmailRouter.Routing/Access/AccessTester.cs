@@ -1,6 +1,7 @@
 using EmailRouter.Crm;
 using EmailRouter.Mail;
 using EmailRouter.Routing.Configuration;
+using EmailRouter.Routing.Outgoing;
 using EmailRouter.Routing.State;
 
 namespace EmailRouter.Routing.Access;
@@ -66,7 +67,7 @@ public sealed class AccessTester(
             if (direction == MailDirection.Incoming)
                 messages = await ListMailboxAsync(steps, route, cancellationToken).ConfigureAwait(false);
             else
-                await OpenSenderAsync(steps, route, cancellationToken).ConfigureAwait(false);
+                await TestSendingAsync(steps, route, cancellationToken).ConfigureAwait(false);
         }
         catch (AccessEndException)
         {
@@ -181,6 +182,30 @@ public sealed class AccessTester(
             "Choose another settlement in the profile, or another mail system.");
     }
 
+    private static async Task TestSendingAsync(AccessSteps steps, EffectiveRoute route, CancellationToken cancellationToken)
+    {
+        await OpenSenderAsync(steps, route, cancellationToken).ConfigureAwait(false);
+        if (route.SentFolder is { } folder)
+            await LookIntoSentFolderAsync(steps, folder, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Looks for a message that does not exist: that the folder is there and can be searched is otherwise learned only when an answer was lost.</summary>
+    private static async Task LookIntoSentFolderAsync(AccessSteps steps, EffectiveRoute folder, CancellationToken cancellationToken) => await steps.RunAsync(
+        AccessStepNames.SentFolder,
+        async () =>
+        {
+            var target = new SentFolderTarget(folder.System, folder.Profile.ToEndpoint(), folder.Login);
+            try
+            {
+                await new SentFolder(target, folder.Watched).WasSentAsync("<access-test@emailrouter.invalid>", cancellationToken).ConfigureAwait(false);
+                return (true, $"The folder of sent mail can be searched (profile {folder.Profile.Name}).");
+            }
+            catch (MailException e)
+            {
+                throw new RouterException(new RouterError(e.ErrorId, AccessStepNames.SentFolder, e.Message, e.Remedy, e.IsTransient), e);
+            }
+        }).ConfigureAwait(false);
+
     private static async Task OpenSenderAsync(AccessSteps steps, EffectiveRoute route, CancellationToken cancellationToken)
     {
         IMailSender sender = await steps.RunAsync(
@@ -198,13 +223,18 @@ public sealed class AccessTester(
         DeploymentConfiguration deployment = CheckConfiguration(steps, key);
         CrmReading reading = await ReadCrmAsync(steps, deployment, cancellationToken).ConfigureAwait(false);
         MailboxRoute route = CheckMailbox(steps, reading, key, direction);
+        MailboxRoute? sent = direction == MailDirection.Outgoing ? reading.Find(key.Address)?.SentFolder : null;
         if (route.Connection.Status != MailboxStatus.Usable || route.Profile is not { } profile)
             throw steps.End(AccessStepNames.Credential, $"RouterMailbox{route.Connection.Status}", route.Connection.Text, route.Connection.Remedy);
         EffectiveRoute prepared = await steps.RunAsync(
             AccessStepNames.Credential,
             () =>
             {
-                var ready = new EffectiveRoute(profile, systems.Mail(profile.System), route.Login(key.Address, secrets, tokens), context with { Steps = steps });
+                var ready = new EffectiveRoute(profile, systems.Mail(profile.System), route.Login(key.Address, secrets, tokens), context with { Steps = steps })
+                {
+                    // The steps of a second server would be taken for those of the first.
+                    SentFolder = sent?.Profile is { } folder ? new EffectiveRoute(folder, systems.Mail(folder.System), sent.Login(key.Address, secrets, tokens), context) : null,
+                };
                 string who = route.UserName is { } user ? $"user {user}" : profile.CredentialSource switch
                 {
                     CredentialSource.OAuth => $"tokens ({profile.OAuth?.Flow})",
@@ -240,5 +270,9 @@ public sealed class AccessTester(
         return deployment;
     }
 
-    private sealed record EffectiveRoute(ProfileConfiguration Profile, IMailSystem System, MailLogin Login, MailContext Watched);
+    private sealed record EffectiveRoute(ProfileConfiguration Profile, IMailSystem System, MailLogin Login, MailContext Watched)
+    {
+        /// <summary>Gets how the folder of sent mail is read; null where it is not to be looked into.</summary>
+        public EffectiveRoute? SentFolder { get; init; }
+    }
 }

@@ -114,9 +114,10 @@ public static class MailboxCatalog
             MailboxRoute route = Route(direction, name, JudgeMailbox(direction, method));
 
             // Without its folder of sent mail an email could not be looked up later, so that belongs to what sending needs.
-            return route.IsUsable && SentFolderRoute(route.Profile) is { IsUsable: false } folder
-                ? route with { Status = folder.Status, StatusText = $"For the folder of sent mail: {folder.StatusText}", Remedy = folder.Remedy, Connection = folder.Connection }
-                : route;
+            if (!route.IsUsable || SentFolderRoute(route.Profile) is not { IsUsable: false } folder)
+                return route;
+            string text = $"For the folder of sent mail: {folder.StatusText}";
+            return route with { Status = folder.Status, StatusText = text, Remedy = folder.Remedy, Connection = (folder.Status, text, folder.Remedy) };
         }
 
         /// <summary>The folder is read whether or not the mailbox's incoming mail is.</summary>

@@ -3,8 +3,10 @@ using EmailRouter.Crm.Embedded;
 using EmailRouter.Interop.Tests.Servers;
 using EmailRouter.Mail;
 using EmailRouter.Routing;
+using EmailRouter.Routing.Access;
 using EmailRouter.Routing.Configuration;
 using EmailRouter.Routing.Outgoing;
+using EmailRouter.Routing.State;
 
 namespace EmailRouter.Interop.Tests.Routing;
 
@@ -38,6 +40,9 @@ public sealed class SentFolderDovecotTests
             Profiles = [Out with { SentCopy = new SentCopyConfiguration { InSentFolder = true, Profile = "Imap" } }, In(dovecot)],
         }, mail: new MailContext { Clock = clock });
 
+        AccessTestResult access = await router.CreateAccessTester().TestAsync(new MailboxKey("Contoso", Organization.Queue), MailDirection.Outgoing, default);
+        Assert.Null(access.Failure);
+        Assert.Equal("SentFolder", access.Steps[^1].Name);
         SendResult first = await router.SendAsync(null, new SendOptions(), default);
         clock.Later = TimeSpan.FromHours(1);
         SendResult second = await router.SendAsync(null, new SendOptions(), default);

@@ -14,6 +14,7 @@ public sealed class AccessTesterTests : IDisposable
     private readonly TemporaryFolder folder = new();
     private readonly ManualClock clock = new();
     private readonly ReportingMailSystem pop = new("Pop3", MailDoors.Mailbox) { Messages = 3 };
+    private readonly ReportingMailSystem imap = new("Imap", MailDoors.Mailbox) { FindsSent = true };
     private readonly ReportingMailSystem smtp = new("Smtp", MailDoors.Sender);
     private readonly ScriptedDirectory crm = new();
     private readonly ISecretProtector secrets;
@@ -67,6 +68,30 @@ public sealed class AccessTesterTests : IDisposable
             ["Configuration", "Crm", "Mailbox", "Approval", "Credential", "Resolve", "Connect", "Tls", "Greeting", "Capabilities", "OpenSender"], result.Steps.Select(s => s.Name));
         Assert.Null(result.MessageCount);
         Assert.Equal(["dispose"], smtp.Calls);
+    }
+
+    [Fact]
+    public async Task The_folder_of_sent_mail_is_looked_into_where_lost_answers_are_to_be_looked_up_there()
+    {
+        configuration = configuration with
+        {
+            Profiles =
+            [
+                .. configuration.Profiles.Select(p => p.Name == "Relay" ? p with { SentCopy = new() { InSentFolder = true, Profile = "Imap" } } : p),
+                new() { Name = "Imap", Direction = MailDirection.Incoming, System = "Imap", Host = "imap.example.test" },
+            ],
+        };
+
+        AccessTestResult result = await TestAsync(MailDirection.Outgoing);
+        imap.FailAt = MailStep.Authenticate;
+        imap.Failure = new MailAuthenticationException("MailAuthenticationFailed", "refused", "Check the password.");
+        AccessStep failed = (await TestAsync(MailDirection.Outgoing)).Failure!;
+
+        Assert.True(result.Success, result.Failure?.ToString());
+        Assert.Equal(["OpenSender", "SentFolder"], result.Steps.Select(s => s.Name).TakeLast(2));
+        Assert.Equal(MailCredential.Password("support", "Passw0rd"), imap.Logins[0].Credential);
+        Assert.Equal(["look for <access-test@emailrouter.invalid>", "complete", "dispose"], imap.Calls);
+        Assert.Equal(("SentFolder", "MailAuthenticationFailed", "refused", "Check the password."), (failed.Name, failed.ErrorId, failed.Detail, failed.Remedy));
     }
 
     [Fact]
@@ -301,7 +326,7 @@ public sealed class AccessTesterTests : IDisposable
 
     private AccessTester Tester(IProgress<MailStepReport>? watcher = null) => new(
         configuration,
-        new RouterSystems().Add(pop).Add(smtp).Add(new NoCrmSystem("Embedded")).Add(new NoCrmSystem("Other")),
+        new RouterSystems().Add(pop).Add(smtp).Add(imap).Add(new NoCrmSystem("Embedded")).Add(new NoCrmSystem("Other")),
         secrets,
         (_, _, _) => crm.OpenAsync(),
         new MailContext { Clock = clock, Steps = watcher },

@@ -10,6 +10,8 @@ internal sealed class ReportingMailSystem(string name, MailDoors doors) : IMailS
 
     public MailDoors Doors => doors;
 
+    public bool FindsSent { get; init; }
+
     public Exception? Failure { get; set; }
 
     public MailStep? FailAt { get; set; }
@@ -68,7 +70,7 @@ internal sealed class ReportingMailSystem(string name, MailDoors doors) : IMailS
             throw Failure!;
     }
 
-    private sealed class Session(ReportingMailSystem system, MailContext context) : IMailboxSession
+    private sealed class Session(ReportingMailSystem system, MailContext context) : IMailboxSession, ISentLookup
     {
         public SettlementKinds Settlements => SettlementKinds.Keep | SettlementKinds.Delete;
 
@@ -93,6 +95,12 @@ internal sealed class ReportingMailSystem(string name, MailDoors doors) : IMailS
             system.Step(context, MailStep.Complete, "bye");
             system.Calls.Add("complete");
             return ValueTask.CompletedTask;
+        }
+
+        public ValueTask<bool?> WasSentAsync(string messageId, CancellationToken cancellationToken)
+        {
+            system.Calls.Add($"look for {messageId}");
+            return ValueTask.FromResult<bool?>(null);
         }
 
         public ValueTask<bool> WaitForMailAsync(TimeSpan atMost, CancellationToken cancellationToken) => throw new NotSupportedException();
