@@ -19,9 +19,6 @@ public abstract class RecordStoreWorld : IAsyncDisposable
     /// <summary>Gets a value indicating whether an email and its sender's record are created together or not at all.</summary>
     public virtual bool CreatesTogether => true;
 
-    /// <summary>Gets a value indicating whether the store keeps the display names of parties that are no record.</summary>
-    public virtual bool KeepsNamesOfParties => true;
-
     /// <summary>Gets a value indicating whether the organization has the router's own switch for tracking tokens.</summary>
     public virtual bool HasTokenSwitch => true;
 

@@ -187,7 +187,7 @@ internal sealed class EmailCreation(OrganizationConnection connection, TableDire
             row.Attributes[column] = value;
     }
 
-    private static SoapEntity Party(ActivityParty party, NewEmail email)
+    private SoapEntity Party(ActivityParty party, NewEmail email)
     {
         RecordReference? record = party.Role == ParticipationType.Sender && email.SenderRecord is { } sender ? new RecordReference(sender.LogicalName, sender.Id) : party.Party;
         var row = new SoapEntity("activityparty");
@@ -195,6 +195,8 @@ internal sealed class EmailCreation(OrganizationConnection connection, TableDire
             row.Attributes["partyid"] = record;
         if (party.AddressUsed is { } address)
             row.Attributes["addressused"] = ColumnText.Cut(address, 320);
+        if (record is null && party.UnresolvedPartyName is { Length: > 0 } name && tables.Find("activityparty")?.CreateColumns?.Contains("unresolvedpartyname") == true)
+            row.Attributes["unresolvedpartyname"] = ColumnText.Cut(name, 200);
         return row;
     }
 

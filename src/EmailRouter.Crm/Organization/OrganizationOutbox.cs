@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Xml.Linq;
 using EmailRouter.Crm.Organization.Soap;
 using EmailRouter.Crm.Outbox;
 using EmailRouter.Crm.Server;
@@ -166,7 +165,7 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
                 query.Join("activityparty", "activityid", "activityid", null, [], ("participationtypemask", "in", ["1"]), ("partyid", "not-in", [.. satisfied.Take(MaxNamed).Select(s => s.ToString("D"))]));
             OrganizationAnswer answer = await connection.SendAsync(OrganizationConnection.Fetch(query.Top(ClaimTurns.PageSize), What), cancellationToken).ConfigureAwait(false);
             List<JsonObject> rows = [.. (OrganizationConnection.Entities(answer, What).Child("Entities")?.Elements() ?? []).Select(e => EntityRow.Read(e))];
-            await AddAttachmentsAsync(rows, cancellationToken).ConfigureAwait(false);
+            await EmailLists.AddAttachmentsAsync(connection, rows, null, cancellationToken).ConfigureAwait(false);
             return [.. rows.Select(r => r.ToElement())];
         }).ConfigureAwait(false);
 
@@ -188,26 +187,6 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
 
     private static string[] Columns(TableDirectory tables) =>
         [.. emailColumns.Where(c => tables.Email.Has(c, unlessKnown: c is not ("inreplyto" or "conversationindex" or "deliveryreceiptrequested" or "readreceiptrequested")))];
-
-    /// <summary>Adds what is known of attachments without their contents.</summary>
-    private async ValueTask AddAttachmentsAsync(List<JsonObject> rows, CancellationToken cancellationToken)
-    {
-        Dictionary<Guid, JsonObject> byId = rows.Where(r => Guid.TryParse((string?)r["activityid"], out _)).GroupBy(r => Guid.Parse((string)r["activityid"]!)).ToDictionary(g => g.Key, g => g.First());
-        foreach (Guid[] some in byId.Keys.Chunk(MaxNamed))
-        {
-            FetchQuery query = new FetchQuery("activitymimeattachment", "activitymimeattachmentid", "attachmentnumber", "filename", "mimetype", "filesize", "objectid")
-                .WhereAny(["objectid"], some.Select(i => i.ToString("D"))).By("activitymimeattachmentid");
-            foreach (XElement entity in await connection.RowsAsync(query, "the attachments", cancellationToken).ConfigureAwait(false))
-            {
-                JsonObject attachment = EntityRow.Read(entity);
-                if (!Guid.TryParse((string?)attachment["_objectid_value"], out Guid owner) || !byId.TryGetValue(owner, out JsonObject? row))
-                    continue;
-                if (row["email_activity_mime_attachment"] is not JsonArray attachments)
-                    row["email_activity_mime_attachment"] = attachments = [];
-                attachments.Add(attachment);
-            }
-        }
-    }
 
     private async ValueTask<List<PendingEmail>> ClaimAsync(
         List<PendingCandidate> chosen, ClaimRequest request, OrganizationDirectory directory, TableDirectory tables, CancellationToken cancellationToken)

@@ -8,8 +8,15 @@ namespace EmailRouter.Crm.Organization;
 /// email is claimed as by <see cref="OrganizationServiceStore"/>.
 /// </summary>
 /// <param name="store">The store of the same organization; disposed with this.</param>
-public sealed class OrganizationServiceOrganization(OrganizationServiceStore store) : ServerOrganization<OrganizationServiceStore>(store)
+public sealed class OrganizationServiceOrganization(OrganizationServiceStore store) : ServerOrganization<OrganizationServiceStore>(store), IEmailActivities
 {
+    /// <inheritdoc/>
+    public ValueTask<EmailActivity?> GetEmailAsync(Guid activityId, CancellationToken cancellationToken) => Store.GetEmailAsync(activityId, cancellationToken);
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<EmailActivity> FindEmailsAsync(EmailFilter filter, CancellationToken cancellationToken) =>
+        Store.FindEmailsAsync(filter, cancellationToken);
+
     private protected override async ValueTask<ServerCheck> AskAsync(IncomingEmail email, CancellationToken cancellationToken)
     {
         const string what = "the check of the email";

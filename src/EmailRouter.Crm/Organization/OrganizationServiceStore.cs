@@ -9,7 +9,7 @@ namespace EmailRouter.Crm.Organization;
 /// An organization of Dynamics CRM 2011, 2013 or 2015 (and later ones that still have it) by Organization.svc, as the records that the router's own engine decides over.
 /// </summary>
 /// <remarks>Safe for use by many at once.</remarks>
-public sealed class OrganizationServiceStore : IRecordStore, IAccessReport
+public sealed class OrganizationServiceStore : IRecordStore, IAccessReport, IEmailActivities
 {
     private readonly CachedValue<OrganizationDirectory> directory;
     private readonly CachedValue<TableDirectory> tables;
@@ -111,6 +111,22 @@ public sealed class OrganizationServiceStore : IRecordStore, IAccessReport
     {
         OrganizationDirectory present = await directory.RefreshAsync(cancellationToken).ConfigureAwait(false);
         return await new OrganizationAccess(Connection, present).ReportAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<EmailActivity?> GetEmailAsync(Guid activityId, CancellationToken cancellationToken)
+    {
+        TableDirectory known = await tables.GetAsync(cancellationToken).ConfigureAwait(false);
+        return await new EmailSearch(Connection, known).GetAsync(activityId, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<EmailActivity> FindEmailsAsync(EmailFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        TableDirectory known = await tables.GetAsync(cancellationToken).ConfigureAwait(false);
+        await foreach (EmailActivity email in new EmailSearch(Connection, known).FindAsync(filter, cancellationToken).ConfigureAwait(false))
+            yield return email;
     }
 
     /// <inheritdoc/>

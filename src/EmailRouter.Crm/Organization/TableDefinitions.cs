@@ -13,6 +13,9 @@ internal static class TableDefinitions
     private const string What = "the tables' definitions";
     private const int MaxPartyTables = 300;
 
+    // What emails are made of beside their own row.
+    private static readonly string[] partTables = ["activityparty", "activitymimeattachment"];
+
     /// <summary>Reads the definitions.</summary>
     /// <param name="connection">The connection.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
@@ -38,7 +41,7 @@ internal static class TableDefinitions
     private static async ValueTask<IReadOnlyList<XElement>?> AskOnceAsync(OrganizationConnection connection, CancellationToken cancellationToken)
     {
         var query = new DefinitionQuery(
-            [.. TableDirectory.UsualTables.Select(t => t.LogicalName)],
+            [.. TableDirectory.UsualTables.Select(t => t.LogicalName), .. partTables],
             ["LogicalName", "PrimaryIdAttribute", "PrimaryNameAttribute", "IsActivityParty", "Attributes"],
             ["LogicalName", "Format", "FormatName", "IsValidForCreate", "IsValidForUpdate"]);
         OrganizationAnswer answer = await connection.TryAsync(new OrganizationRequest("RetrieveMetadataChanges", What) { IsRepeatable = true }.With("Query", query), cancellationToken).ConfigureAwait(false);
@@ -58,8 +61,9 @@ internal static class TableDefinitions
         string[] wanted =
         [
             "email",
+            .. partTables.Where(p => all.Any(t => TextOf(t, "LogicalName") == p)),
             .. all.Where(t => FlagOf(t, "IsActivityParty") || usual.Contains(TextOf(t, "LogicalName") ?? string.Empty)).Select(t => TextOf(t, "LogicalName"))
-                .OfType<string>().Where(n => n != "email").Take(MaxPartyTables),
+                .OfType<string>().Where(n => n != "email" && !partTables.Contains(n)).Take(MaxPartyTables),
         ];
         IReadOnlyList<OrganizationAnswer> answers = await connection.SendAsync([.. wanted.Select(Definition)], What, cancellationToken).ConfigureAwait(false);
         Dictionary<string, XElement> whole = wanted.Zip(answers)

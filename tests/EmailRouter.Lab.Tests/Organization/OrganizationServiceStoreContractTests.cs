@@ -65,9 +65,6 @@ public sealed class OrganizationServiceStoreContractTests : RecordStoreContract
         // The service has no transactions; the sender's record is found by the next attempt.
         public override bool CreatesTogether => false;
 
-        // Older versions have no column for them.
-        public override bool KeepsNamesOfParties => false;
-
         public static async Task<SoapWorld> StartAsync() => new(await EmbeddedWorld.InMemoryAsync());
 
         public override void Advance(TimeSpan time) => embedded.Advance(time);

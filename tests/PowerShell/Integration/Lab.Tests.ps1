@@ -220,12 +220,12 @@ Describe 'A lab' -Tag Integration {
     }
 
     # The token is given by a command that prints it.
-    Context 'A deployment of Dataverse over the same records' -Skip:$IsWindows {
+    Context 'A deployment of <_> over the same records' -Skip:$IsWindows -ForEach 'Dataverse', 'Organization' {
         BeforeEach {
             $url = $script:lab.Session.Dataverse.Url
             $client = $script:lab.Session.GetType().GetField('ClientId').GetRawConstantValue()
             $token = $script:lab.Session.Tokens.Issue("$url", $client, $null, [NullString]::Value, $null)
-            $null = New-RouterDeployment Online -System Dataverse -Url $url -AllowPlainTextPassword -TokenCommand 'echo' -TokenArgument $token
+            $null = New-RouterDeployment Online -System $_ -Url $url -AllowPlainTextPassword -TokenCommand 'echo' -TokenArgument $token
         }
 
         It 'has the same mailboxes and email activities' {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Xml.Linq;
 using EmailRouter.Crm.Server;
@@ -130,14 +131,29 @@ internal sealed class OrganizationConnection : IDisposable
     public async ValueTask<List<XElement>> RowsAsync(FetchQuery query, string what, CancellationToken cancellationToken)
     {
         var rows = new List<XElement>();
+        await foreach (IReadOnlyList<XElement> page in PagesAsync(query, PageSize, what, cancellationToken).ConfigureAwait(false))
+            rows.AddRange(page);
+        return rows;
+    }
+
+    /// <summary>Reads the rows of a query page by page.</summary>
+    /// <param name="query">The query.</param>
+    /// <param name="pageSize">How many rows a page has.</param>
+    /// <param name="what">What is asked for, in words.</param>
+    /// <param name="cancellationToken">Stops the reading.</param>
+    /// <returns>The entities of each page.</returns>
+    /// <exception cref="CrmException">The server cannot be reached, or refuses.</exception>
+    public async IAsyncEnumerable<IReadOnlyList<XElement>> PagesAsync(
+        FetchQuery query, int pageSize, string what, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
         string? cookie = null;
         for (int page = 1; page <= MaxPages; page++)
         {
-            OrganizationAnswer answer = await SendAsync(Fetch(query.Page(page, PageSize, cookie), what), cancellationToken).ConfigureAwait(false);
+            OrganizationAnswer answer = await SendAsync(Fetch(query.Page(page, pageSize, cookie), what), cancellationToken).ConfigureAwait(false);
             XElement entities = Entities(answer, what);
-            rows.AddRange(entities.Child("Entities")?.Elements() ?? []);
+            yield return [.. entities.Child("Entities")?.Elements() ?? []];
             if (entities.Child("MoreRecords")?.Value.Trim() is not ("true" or "1"))
-                return rows;
+                yield break;
             cookie = entities.Child("PagingCookie")?.Value;
         }
 
