@@ -59,19 +59,20 @@ public sealed class DataverseCrmSystemTests : IDisposable
 
     private sealed class Organization : HttpMessageHandler
     {
-        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             if (request.RequestUri!.Host != "contoso.crm.example.test")
-                return Task.FromResult(new HttpResponseMessage(HttpStatusCode.NotFound));
+                return new HttpResponseMessage(HttpStatusCode.NotFound);
             if (!request.RequestUri.AbsolutePath.EndsWith("$batch", StringComparison.Ordinal))
-                return Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("""{"Version":"9.2.1.0"}""", Encoding.UTF8, "application/json") });
+                return new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("""{"Version":"9.2.1.0"}""", Encoding.UTF8, "application/json") };
+            int asked = (await request.Content!.ReadAsStringAsync(cancellationToken)).Split("GET ").Length - 1;
             string organization = """{"value":[{"organizationid":"aaaaaaaa-0000-0000-0000-000000000001","name":"Contoso"}]}""";
             string none = """{"value":[]}""";
-            var content = new StringContent(string.Concat(((string[])[organization, none, none, none, none]).Select(json =>
+            var content = new StringContent(string.Concat(Enumerable.Repeat(none, asked - 1).Prepend(organization).Select(json =>
                 $"--b\r\nContent-Type: application/http\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{json}\r\n")) + "--b--\r\n");
             content.Headers.Remove("Content-Type");
             content.Headers.TryAddWithoutValidation("Content-Type", "multipart/mixed; boundary=b");
-            return Task.FromResult(new HttpResponseMessage(HttpStatusCode.OK) { Content = content });
+            return new HttpResponseMessage(HttpStatusCode.OK) { Content = content };
         }
     }
 }
