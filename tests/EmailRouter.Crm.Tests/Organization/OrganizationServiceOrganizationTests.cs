@@ -1,3 +1,4 @@
+using System.Xml.Linq;
 using EmailRouter.Crm.Organization;
 using EmailRouter.Crm.Tests.Dataverse;
 using static EmailRouter.Crm.Tests.Organization.ScriptedOrganizationService;
@@ -44,6 +45,33 @@ public sealed class OrganizationServiceOrganizationTests : IAsyncDisposable
 
         Assert.Equal((made, false), (delivered.ActivityId, delivered.Created));
         Assert.DoesNotContain(server.Messages, m => m.Name == "DeliverIncomingEmail");
+    }
+
+    [Fact]
+    public async Task The_nearest_email_that_the_organization_has_is_told_as_the_one_it_answers()
+    {
+        server.Answer = m => m.Name == "CheckIncomingEmail" ? Check(2, true) : null;
+        server.Rows = fetch => fetch.ToString().Contains("&lt;older@x&gt;", StringComparison.Ordinal) ? [Entity("email", made, Text("messageid", "<older@x>"))] : null;
+        IncomingEmail email = Email() with { InReplyTo = ["<nearest@x>"], References = ["<first@x>", "<older@x>", "<nearest@x>"], ConversationIndex = "AdKS" };
+
+        await organization.CheckAsync(email, default);
+
+        XElement extras = server.Messages[^1].Parameters["ExtraProperties"];
+        Assert.Equal(["inreplyto<older@x>", "conversationindexAdKS"], extras.Elements().First().Elements().Select(p => p.Value));
+        Assert.Equal("email", extras.Elements().Single(e => e.Name.LocalName == "LogicalName").Value);
+    }
+
+    [Fact]
+    public async Task A_server_that_refuses_to_be_told_what_is_answered_is_told_no_more()
+    {
+        server.Answer = m => m.Name != "CheckIncomingEmail" ? null
+            : m.Parameters.ContainsKey("ExtraProperties") ? Fault(unchecked((int)0x80040203), "ExtraProperties is for internal use only.") : Check(1, false);
+        IncomingEmail email = Email() with { InReplyTo = ["<nearest@x>"] };
+
+        Assert.Equal(CheckReason.NoCorrelationMatch, (await organization.CheckAsync(email, default)).Reason);
+        await organization.CheckAsync(email, default);
+
+        Assert.Equal([true, false, false], server.Messages.Where(m => m.Name == "CheckIncomingEmail").Select(m => m.Parameters.ContainsKey("ExtraProperties")));
     }
 
     [Fact]

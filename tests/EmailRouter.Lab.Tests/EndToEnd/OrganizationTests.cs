@@ -1,4 +1,5 @@
 using EmailRouter.Crm;
+using EmailRouter.Lab.Dataverse;
 using EmailRouter.Lab.Seed;
 using EmailRouter.Lab.Servers;
 using EmailRouter.Mail;
@@ -37,12 +38,24 @@ public sealed class OrganizationTests
     }
 
     [Fact]
-    public async Task The_server_decides_the_samples_alike_as_far_as_it_is_told_of_them()
+    public async Task The_server_decides_all_samples_as_the_router_does()
     {
         await using RoutedLab lab = await RoutedLab.StartAsync(RoutedLab.Pop3);
         await lab.UseOrganizationAsync(DecisionAuthority.Server);
 
-        // CheckIncomingEmail has no parameter for what an email answers: neither for Message-IDs (the first and the last) nor for the conversation.
+        await SampleDecisionTests.JudgeAsync(lab, onlyDecisions: true, atOnce: 4);
+    }
+
+    [Theory]
+    [InlineData(LabExtraProperties.Ignored)]
+    [InlineData(LabExtraProperties.Refused)]
+    public async Task A_server_that_does_not_look_at_what_is_answered_decides_only_such_answers_otherwise(LabExtraProperties extras)
+    {
+        await using RoutedLab lab = await RoutedLab.StartAsync(RoutedLab.Pop3);
+        await lab.UseOrganizationAsync(DecisionAuthority.Server);
+        lab.Dataverse.Policy.ExtraProperties = extras;
+
+        // CheckIncomingEmail has no parameter of its own for what an email answers: neither for Message-IDs (the first and the last) nor for the conversation.
         await SampleDecisionTests.JudgeAsync(
             lab, onlyDecisions: true, atOnce: 4, "reply-by-references.eml", "reply-by-conversation-index.eml", "reply-edited-subject.eml");
     }
