@@ -7,8 +7,8 @@ using EmailRouter.Crm.Server;
 namespace EmailRouter.Crm.CrmService;
 
 /// <summary>
-/// The messages in the form of CrmService.asmx of CRM 4.0 (2007): each has an XML type of its own, rows are DynamicEntity, queries QueryExpression, and the organization
-/// stands in a header ("CrmAuthenticationToken", SDK of Dynamics CRM 4.0).
+/// The messages in the form of CrmService.asmx of CRM 4.0 (2007): each has an XML type of its own, rows are DynamicEntity, queries QueryExpression, and the
+/// organization stands in a header ("CrmAuthenticationToken", SDK of Dynamics CRM 4.0).
 /// </summary>
 /// <param name="organization">The organization's name.</param>
 internal sealed class CrmServiceDialect(string organization) : SoapDialect

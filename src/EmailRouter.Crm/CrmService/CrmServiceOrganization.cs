@@ -3,8 +3,8 @@ using EmailRouter.Crm.Organization;
 namespace EmailRouter.Crm.CrmService;
 
 /// <summary>
-/// An organization of Dynamics CRM 4.0 by CrmService.asmx. Its server decides what is promoted, by CheckIncomingEmail and DeliverIncomingEmail; pending email is handed
-/// out by BackgroundSendEmail. Everything above the form of the messages is that of <see cref="OrganizationServiceOrganization"/>.
+/// An organization of Dynamics CRM 4.0 by CrmService.asmx. Its server decides what is promoted, by CheckIncomingEmail and DeliverIncomingEmail; pending email
+/// is handed out by BackgroundSendEmail. Everything above the form of the messages is that of <see cref="OrganizationServiceOrganization"/>.
 /// </summary>
 public static class CrmServiceOrganization
 {

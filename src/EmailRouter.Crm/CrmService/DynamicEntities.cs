@@ -3,7 +3,9 @@ using EmailRouter.Crm.Organization.Soap;
 
 namespace EmailRouter.Crm.CrmService;
 
-/// <summary>Brings the rows of CrmService.asmx (DynamicEntity) into the form of those of Organization.svc (Entity), so that what reads these reads both.</summary>
+/// <summary>
+/// Brings the rows of CrmService.asmx (DynamicEntity) into the form of those of Organization.svc (Entity), so that what reads these reads both.
+/// </summary>
 internal static class DynamicEntities
 {
     /// <summary>The table of attachments; what they belong to has the name <c>activityid</c> here and <c>objectid</c> later.</summary>

@@ -5,8 +5,9 @@ using EmailRouter.Crm.Server;
 namespace EmailRouter.Crm.Organization;
 
 /// <summary>
-/// Promotes an email step by step, because these servers change one row at a time: the row with its parties as a draft, the attachments one by one, the queue items, and
-/// last its state. A draft left behind by an attempt that broke off is deleted by the next one; ids are fixed beforehand, so that doing it twice makes one record.
+/// Promotes an email step by step, because these servers change one row at a time: the row with its parties as a draft, the attachments one by one, the queue
+/// items, and last its state. A draft left behind by an attempt that broke off is deleted by the next one; ids are fixed beforehand, so that doing it twice
+/// makes one record.
 /// </summary>
 /// <param name="connection">The connection.</param>
 /// <param name="tables">The tables.</param>

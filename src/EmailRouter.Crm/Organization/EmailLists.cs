@@ -5,7 +5,9 @@ using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Organization;
 
-/// <summary>What belongs to emails and stands in tables of its own: attachments, without their contents, and queue items. One query for some hundred emails.</summary>
+/// <summary>
+/// What belongs to emails and stands in tables of its own: attachments, without their contents, and queue items. One query for some hundred emails.
+/// </summary>
 internal static class EmailLists
 {
     private const int MaxNamed = 100;

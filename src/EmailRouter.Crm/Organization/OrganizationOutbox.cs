@@ -8,8 +8,8 @@ using EmailRouter.Crm.Server;
 namespace EmailRouter.Crm.Organization;
 
 /// <summary>
-/// Claims pending emails and writes back what became of them. These servers know no versions of rows, so the router chooses whose turn it is by a query, and the
-/// server claims: BackgroundSendEmail hands out each email once.
+/// Claims pending emails and writes back what became of them. These servers know no versions of rows, so the router chooses whose turn it is by a query, and
+/// the server claims: BackgroundSendEmail hands out each email once.
 /// </summary>
 /// <param name="connection">The connection.</param>
 internal sealed class OrganizationOutbox(OrganizationConnection connection) : IDisposable
@@ -386,7 +386,9 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
     private static OrganizationRequest Update(SoapEntity entity) =>
         new OrganizationRequest("Update", string.Create(CultureInfo.InvariantCulture, $"the {entity.LogicalName} {entity.Id:D}")) { IsRepeatable = true }.With("Target", entity);
 
-    /// <summary>Emails have no column for why they failed; a note on the email tells its author. Without the right to write one, the state alone tells.</summary>
+    /// <summary>
+    /// Emails have no column for why they failed; a note on the email tells its author. Without the right to write one, the state alone tells.
+    /// </summary>
     private async ValueTask NoteAsync(Guid activityId, string subject, string text, CancellationToken cancellationToken)
     {
         var note = new SoapEntity("annotation") { Attributes = { ["subject"] = subject, ["notetext"] = text, ["objectid"] = new RecordReference("email", activityId), ["objecttypecode"] = "email" } };

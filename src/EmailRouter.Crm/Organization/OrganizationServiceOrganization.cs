@@ -4,8 +4,8 @@ using EmailRouter.Crm.Server;
 namespace EmailRouter.Crm.Organization;
 
 /// <summary>
-/// An organization of Dynamics CRM 2011, 2013 or 2015 whose server decides what is promoted, by CheckIncomingEmail and DeliverIncomingEmail of Organization.svc. Pending
-/// email is claimed as by <see cref="OrganizationServiceStore"/>.
+/// An organization of Dynamics CRM 2011, 2013 or 2015 whose server decides what is promoted, by CheckIncomingEmail and DeliverIncomingEmail of
+/// Organization.svc. Pending email is claimed as by <see cref="OrganizationServiceStore"/>.
 /// </summary>
 /// <param name="store">The store of the same organization; disposed with this.</param>
 public sealed class OrganizationServiceOrganization(OrganizationServiceStore store) : ServerOrganization<OrganizationServiceStore>(store), IEmailActivities
@@ -93,8 +93,8 @@ public sealed class OrganizationServiceOrganization(OrganizationServiceStore sto
     }
 
     /// <summary>
-    /// Tells what the messages have no parameter for: which email is answered, and the conversation, as columns of an email in ExtraProperties. Of that parameter the
-    /// documentation says no more than that it is for internal use; CRM 4.0 has none.
+    /// Tells what the messages have no parameter for: which email is answered, and the conversation, as columns of an email in ExtraProperties. Of that
+    /// parameter the documentation says no more than that it is for internal use; CRM 4.0 has none.
     /// </summary>
     private async ValueTask<SoapEntity?> ExtrasAsync(IncomingEmail email, string? answered, CancellationToken cancellationToken)
     {

@@ -6,7 +6,8 @@ using EmailRouter.Shared.Caching;
 namespace EmailRouter.Crm.Organization;
 
 /// <summary>
-/// An organization of Dynamics CRM 2011, 2013 or 2015 (and later ones that still have it) by Organization.svc, as the records that the router's own engine decides over.
+/// An organization of Dynamics CRM 2011, 2013 or 2015 (and later ones that still have it) by Organization.svc, as the records that the router's own engine
+/// decides over.
 /// </summary>
 /// <remarks>Safe for use by many at once.</remarks>
 public sealed class OrganizationServiceStore : IRecordStore, IAccessReport, IEmailActivities

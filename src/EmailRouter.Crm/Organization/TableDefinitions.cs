@@ -5,8 +5,8 @@ using EmailRouter.Crm.Server;
 namespace EmailRouter.Crm.Organization;
 
 /// <summary>
-/// Reads <see cref="TableDirectory"/> from the organization's definitions: with one message from Update Rollup 12 of CRM 2011 on (RetrieveMetadataChanges), before
-/// that a list of the tables and one message for each that email can be addressed to.
+/// Reads <see cref="TableDirectory"/> from the organization's definitions: with one message from Update Rollup 12 of CRM 2011 on (RetrieveMetadataChanges),
+/// before that a list of the tables and one message for each that email can be addressed to.
 /// </summary>
 internal static class TableDefinitions
 {

@@ -277,6 +277,30 @@ def messages(service, user, anna, support):
     )["EntityMetadata"]
     formats = {a.LogicalName: getattr(a, "Format", None) for a in definition.Attributes.AttributeMetadata}
     assert definition.PrimaryIdAttribute == "contactid" and formats["emailaddress1"] == "Email" and formats["lastname"] == "Text", formats
+    query = "http://schemas.microsoft.com/xrm/2011/Metadata/Query"
+
+    def part(name, *positional, **values):
+        return service.type(name, query)(*positional, **values)
+
+    def asked(*names):
+        return part("MetadataPropertiesExpression", AllProperties=False, PropertyNames=service.type("ArrayOfstring", ARRAYS)(list(names)))
+
+    conditions = part(
+        "ArrayOfMetadataConditionExpression",
+        [part("MetadataConditionExpression", ConditionOperator="Equals", PropertyName="IsActivityParty", Value=service.flag(True))],
+    )
+    wanted = part(
+        "EntityQueryExpression",
+        Criteria=part("MetadataFilterExpression", Conditions=conditions, FilterOperator="And"),
+        Properties=asked("LogicalName", "PrimaryIdAttribute", "Attributes"),
+        AttributeQuery=part("AttributeQueryExpression", Properties=asked("LogicalName", "Format")),
+    )
+    found = service.execute("RetrieveMetadataChanges", Query=xsd.AnyObject(service.type("EntityQueryExpression", query), wanted))[
+        "EntityMetadata"
+    ].EntityMetadata
+    tables = {t.LogicalName: [a.LogicalName for a in t.Attributes.AttributeMetadata if getattr(a, "Format", None) == "Email"] for t in found}
+    assert tables["contact"] == ["emailaddress1", "emailaddress2", "emailaddress3"] and "email" not in tables, tables
+    assert all(t.PrimaryNameAttribute is None and t.IsActivityParty is None for t in found)
     several = service.any(
         "OrganizationRequestCollection",
         [
@@ -336,8 +360,7 @@ def email(service, anna, support):
     assert [attributes(p)["partyid"].LogicalName for p in values["from"].Entities.Entity] == ["contact"], values
     attached = service.fetch(
         '<fetch><entity name="activitymimeattachment"><attribute name="body"/><attribute name="filename"/>'
-        '<filter><condition attribute="objectid" operator="eq" value="%s"/></filter></entity></fetch>'
-        % delivered
+        '<filter><condition attribute="objectid" operator="eq" value="%s"/></filter></entity></fetch>' % delivered
     )
     assert base64.b64decode(attributes(attached.Entities.Entity[0])["body"]) == bytes(range(256)), attached
     again = service.execute("CheckIncomingEmail", **given)
@@ -387,6 +410,24 @@ def email(service, anna, support):
     assert attributes(service.call.Retrieve("email", draft, service.columns("statuscode")))["statuscode"].Value == 3
     item = service.execute("AddToQueue", Target=service.reference("email", draft), DestinationQueueId=service.guid(support))["QueueItemId"]
     assert attributes(service.call.Retrieve("queueitem", item, service.columns("queueid")))["queueid"].Id == support
+    tracked = service.call.Create(service.entity("email", subject=service.text("Tracked by hand")))
+    promoted = service.execute(
+        "DeliverPromoteEmail",
+        EmailId=service.guid(tracked),
+        MessageId=service.text("<hand@customer.test>"),
+        Subject=service.text("Tracked by hand"),
+        From=service.text("carla@customer.test"),
+        To=service.text("anna@example.test"),
+        Cc=service.text(""),
+        Bcc=service.text(""),
+        ReceivedOn=service.time(datetime.datetime(2026, 1, 31, 8, 5, tzinfo=datetime.timezone.utc)),
+        SubmittedBy=service.text("carla@customer.test"),
+        Importance=service.text("1"),
+        Body=service.text("Text"),
+        Attachments=service.entities("activitymimeattachment"),
+    )["EmailId"]
+    values = attributes(service.call.Retrieve("email", promoted, service.columns("messageid", "statuscode")))
+    assert promoted == tracked and values["messageid"] == "<hand@customer.test>" and values["statuscode"].Value == 4, values
 
 
 service = Service(sys.argv[1], sys.argv[2])

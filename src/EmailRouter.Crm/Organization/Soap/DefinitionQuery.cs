@@ -2,7 +2,9 @@ using System.Xml;
 
 namespace EmailRouter.Crm.Organization.Soap;
 
-/// <summary>A query for the definitions of tables that email can be addressed to, and of some others (EntityQueryExpression, "Retrieve and detect changes to metadata").</summary>
+/// <summary>
+/// A query for the definitions of tables that email can be addressed to, and of some others (EntityQueryExpression, "Retrieve and detect changes to metadata").
+/// </summary>
 /// <param name="Tables">The others.</param>
 /// <param name="Properties">What is asked of tables.</param>
 /// <param name="ColumnProperties">What is asked of their columns.</param>

@@ -6,8 +6,8 @@ using System.Xml.Linq;
 namespace EmailRouter.Crm.Organization.Soap;
 
 /// <summary>
-/// Makes rows of entities: in the shape in which the Web API writes them, so that what reads those reads both. A column without a value is missing in an entity; here
-/// it is null where the reader needs to know that it was asked for.
+/// Makes rows of entities: in the shape in which the Web API writes them, so that what reads those reads both. A column without a value is missing in an
+/// entity; here it is null where the reader needs to know that it was asked for.
 /// </summary>
 internal static class EntityRow
 {

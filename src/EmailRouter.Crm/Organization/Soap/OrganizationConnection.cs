@@ -7,12 +7,12 @@ using EmailRouter.Crm.Server;
 namespace EmailRouter.Crm.Organization.Soap;
 
 /// <summary>
-/// An organization's Organization.svc: finds it, sends messages to its endpoint for SOAP 1.1 (<c>/web</c>), several in one where the version takes that, and turns
-/// faults into errors an administrator can act on.
+/// An organization's Organization.svc: finds it, sends messages to its endpoint for SOAP 1.1 (<c>/web</c>), several in one where the version takes that, and
+/// turns faults into errors an administrator can act on.
 /// </summary>
 /// <remarks>
-/// The log-in is Windows' (Negotiate, by the handler of <see cref="CrmContext.Http"/>) or a bearer token. User name tokens of WS-Trust are not spoken: AD FS 3 and later
-/// give tokens by OAuth. Safe for use by many at once.
+/// The log-in is Windows' (Negotiate, by the handler of <see cref="CrmContext.Http"/>) or a bearer token. User name tokens of WS-Trust are not spoken: AD FS 3
+/// and later give tokens by OAuth. Safe for use by many at once.
 /// </remarks>
 internal sealed class OrganizationConnection : IDisposable
 {

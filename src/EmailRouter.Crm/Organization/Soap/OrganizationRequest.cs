@@ -6,8 +6,8 @@ using System.Xml;
 namespace EmailRouter.Crm.Organization.Soap;
 
 /// <summary>
-/// A message to Organization.svc: a name and parameters with typed values. One writer serves every message. Files are read while they are written to the wire, never
-/// held; a request can be written several times.
+/// A message to Organization.svc: a name and parameters with typed values. One writer serves every message. Files are read while they are written to the wire,
+/// never held; a request can be written several times.
 /// </summary>
 /// <param name="name">The message, e.g. <c>CheckIncomingEmail</c>.</param>
 /// <param name="what">What is asked for, in words.</param>
