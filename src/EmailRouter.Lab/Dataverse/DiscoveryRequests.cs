@@ -11,8 +11,8 @@ using EmailRouter.Lab.Organization;
 namespace EmailRouter.Lab.Dataverse;
 
 /// <summary>
-/// Discovery: which organizations the user belongs to. By the Web API (<c>api/discovery/v9.x/Instances</c>, and v2.0 as the global discovery service has it) and by Discovery.svc (SOAP 1.1), as
-/// servers on premises have it. Here there is one organization.
+/// Discovery: which organizations the user belongs to. By the Web API (<c>api/discovery/v9.x/Instances</c>, and v2.0 as the global discovery service has it)
+/// and by Discovery.svc (SOAP 1.1), as servers on premises have it. Here there is one organization.
 /// </summary>
 /// <param name="settings">The organization.</param>
 /// <param name="url">The address of its pages, with a slash at the end.</param>
@@ -23,10 +23,12 @@ internal sealed class DiscoveryRequests(OrganizationSettings settings, string ur
 
     /// <summary>Tells whether a request is for the discovery of the Web API.</summary>
     public static bool IsWebApi(LabHttpRequest request) => request.Path.Split('/', StringSplitOptions.RemoveEmptyEntries) is
-        ["api", "discovery", "v2.0" or "v8.0" or "v8.1" or "v8.2" or "v9.0" or "v9.1" or "v9.2", var instances] && instances.StartsWith("Instances", StringComparison.OrdinalIgnoreCase);
+        ["api", "discovery", "v2.0" or "v8.0" or "v8.1" or "v8.2" or "v9.0" or "v9.1" or "v9.2", var instances] &&
+        instances.StartsWith("Instances", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Tells whether a request is for Discovery.svc.</summary>
-    public static bool IsSoap(LabHttpRequest request) => request.Path.Split('/', StringSplitOptions.RemoveEmptyEntries) is [var services, "2011", var service, ..] segments &&
+    public static bool IsSoap(LabHttpRequest request) =>
+        request.Path.Split('/', StringSplitOptions.RemoveEmptyEntries) is [var services, "2011", var service, ..] segments &&
         segments.Length is 3 or 4 && (segments.Length == 3 || segments[3] == "web") &&
         services.Equals("XRMServices", StringComparison.OrdinalIgnoreCase) && service.Equals("Discovery.svc", StringComparison.OrdinalIgnoreCase);
 
@@ -39,7 +41,8 @@ internal sealed class DiscoveryRequests(OrganizationSettings settings, string ur
         string name = Uri.UnescapeDataString(request.Path);
         if (name.IndexOf('(', StringComparison.Ordinal) is not (var bracket and > 0))
             return Json(new JsonObject { ["@odata.context"] = context, ["value"] = new JsonArray(Describe(new JsonObject())) });
-        bool isKnown = name.EndsWith($"(UniqueName='{settings.Name}')", StringComparison.OrdinalIgnoreCase) || name.EndsWith($"({settings.OrganizationId})", StringComparison.OrdinalIgnoreCase);
+        bool isKnown = name.EndsWith($"(UniqueName='{settings.Name}')", StringComparison.OrdinalIgnoreCase) ||
+            name.EndsWith($"({settings.OrganizationId})", StringComparison.OrdinalIgnoreCase);
         return isKnown ? Json(Describe(new JsonObject { ["@odata.context"] = context + "/$entity" })) : throw ODataException.NoSegment(name[bracket..]);
     }
 
@@ -89,7 +92,9 @@ internal sealed class DiscoveryRequests(OrganizationSettings settings, string ur
     private XElement Detail(string element)
     {
         XElement Endpoint(string key, string path) => new(
-            discovery + "KeyValuePairOfEndpointTypestringztYlk6OT", new XElement(OrganizationXml.Collections + "key", key), new XElement(OrganizationXml.Collections + "value", url + path));
+            discovery + "KeyValuePairOfEndpointTypestringztYlk6OT",
+            new XElement(OrganizationXml.Collections + "key", key),
+            new XElement(OrganizationXml.Collections + "value", url + path));
         return new XElement(
             discovery + element,
             new XElement(

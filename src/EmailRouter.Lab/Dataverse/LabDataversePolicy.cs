@@ -17,23 +17,25 @@ public sealed class LabDataversePolicy
     /// <summary>Gets the message with which a plug-in refuses every creation and change of a table, by the table's name.</summary>
     public ConcurrentDictionary<string, string> PlugInErrors { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Gets the tables in which no two records may have the same address when the client asks for duplicate detection; the values do not count.</summary>
+    /// <summary>Gets the tables in which no two records may have the same address when the client asks for duplicate detection; the values do not
+    /// count.</summary>
     public ConcurrentDictionary<string, bool> DuplicateRules { get; } = new(StringComparer.Ordinal);
 
     /// <summary>
-    /// Gets or sets a value indicating whether lists of rows come with links in place of the lists they expand, as in versions 8 and early 9.0; single rows expand as ever.
+    /// Gets or sets a value indicating whether lists of rows come with links in place of the lists they expand, as in versions 8 and early 9.0; single rows
+    /// expand as ever.
     /// </summary>
     public bool LinksExpandedLists { get; set; }
 
     /// <summary>
-    /// Gets or sets what becomes of <c>ExtraProperties</c> of CheckIncomingEmail and DeliverIncomingEmail, of which the service's reference says that they are for internal use only. By default the
-    /// email's <c>inreplyto</c> and <c>conversationindex</c> are read in them.
+    /// Gets or sets what becomes of <c>ExtraProperties</c> of CheckIncomingEmail and DeliverIncomingEmail, of which the service's reference says that they are
+    /// for internal use only. By default the email's <c>inreplyto</c> and <c>conversationindex</c> are read in them.
     /// </summary>
     public LabExtraProperties ExtraProperties { get; set; }
 
     /// <summary>
-    /// Gets or sets the organization's name in addresses, as on premises: its services are at <c>/Name/api/data</c> and <c>/Name/XRMServices</c> alone. Null, the default: at the root, as online,
-    /// and below any name.
+    /// Gets or sets the organization's name in addresses, as on premises: its services are at <c>/Name/api/data</c> and <c>/Name/XRMServices</c> alone. Null,
+    /// the default: at the root, as online, and below any name.
     /// </summary>
     public string? UrlName { get; set; }
 
@@ -42,6 +44,9 @@ public sealed class LabDataversePolicy
 
     /// <summary>Gets or sets how many requests a user may make in 300 seconds before the service answers 429; null for no limit. Online it is 6,000.</summary>
     public int? RequestLimit { get; set; }
+
+    /// <summary>Gets or sets how long the requests of a user may take together within 300 seconds; null for no limit. Online it is 20 minutes.</summary>
+    public TimeSpan? TimeLimit { get; set; }
 
     /// <summary>Gets or sets how many requests of a user run at once; null for no limit. Online it is 52.</summary>
     public int? ConcurrentLimit { get; set; }

@@ -26,14 +26,13 @@ public sealed class LabDataverseServer : LabHttpServer
     /// <summary>The greatest request in bytes unless said otherwise: an attachment of 128 MB in base64, and something around it.</summary>
     public const int DefaultMaxBody = 192 * 1024 * 1024;
 
-    private static readonly TimeSpan window = TimeSpan.FromSeconds(300);
     private static readonly string[] versions = ["v8.0", "v8.1", "v8.2", "v9.0", "v9.1", "v9.2"];
 
     private readonly EmbeddedCrm crm;
     private readonly LabTokenServer tokens;
     private readonly RowMessages rowMessages;
     private readonly DecisionMessages decisions;
-    private readonly ConcurrentDictionary<Guid, Queue<DateTimeOffset>> recent = new();
+    private readonly ServiceLimits limits;
     private readonly ConcurrentQueue<string> skipped = new();
     private DataverseModel? model;
     private int modelSize;
@@ -50,6 +49,7 @@ public sealed class LabDataverseServer : LabHttpServer
         ArgumentNullException.ThrowIfNull(tokens);
         this.crm = crm;
         this.tokens = tokens;
+        limits = new ServiceLimits(Policy, Clock);
         rowMessages = new RowMessages(Policy);
         decisions = new DecisionMessages(crm, Clock, Policy);
     }
@@ -130,7 +130,7 @@ public sealed class LabDataverseServer : LabHttpServer
     private protected override LabHttpAnswer Refuse(int status, string message, LabHttpRequest? request)
     {
         if (request is not null && status != 401 && IsOrganizationService(request))
-            return OrganizationEndpoint.Refuse(status, status == 429 ? LimitMessage(0x80072322) : message, null, Clock.GetUtcNow());
+            return OrganizationEndpoint.Refuse(status, status == 429 ? limits.TooMany : message, null, Clock.GetUtcNow());
         (_, _, bool isOld) = request is null ? default : Split(request);
         ODataException error = new((HttpStatusCode)status, status switch
         {
@@ -139,7 +139,7 @@ public sealed class LabDataverseServer : LabHttpServer
             413 => "0x80060890",
             503 => "0x80044150",
             _ => "0x80040216",
-        }, status == 429 ? LimitMessage(0x80072322) : message);
+        }, status == 429 ? limits.TooMany : message);
         LabHttpAnswer answer = ODataAnswer.Error(error, Preferences.Parse(request?.Header("Prefer")), isOld);
         return status == 401 ? Challenge(request) : answer;
     }
@@ -171,7 +171,7 @@ public sealed class LabDataverseServer : LabHttpServer
         try
         {
             Caller caller = await IdentifyAsync(token, request.Header("CallerObjectId"), request.Header("MSCRMCallerID"), cancellationToken);
-            CheckLimits(caller.UserId, request);
+            using ServiceLimits.Entry entry = limits.Enter(caller.UserId, RunningOf(KeyOf(request)));
             answer = path == "$batch"
                 ? await new BatchRequests(
                     parsed,
@@ -179,6 +179,7 @@ public sealed class LabDataverseServer : LabHttpServer
                     parts => CarryOutTogetherAsync(parts, cancellationToken),
                     headers => CallerOfAsync(headers, token, caller, cancellationToken)).HandleAsync()
                 : await CarryOutAsync(parsed, caller, cancellationToken);
+            answer = entry.Tell(answer);
         }
         catch (ODataException e)
         {
@@ -208,7 +209,7 @@ public sealed class LabDataverseServer : LabHttpServer
     }
 
     private protected override LabHttpAnswer Throttled(TimeSpan? retryAfter, LabHttpRequest request) => IsOrganizationService(request)
-        ? OrganizationEndpoint.Refuse(429, LimitMessage(0x80072322), retryAfter, Clock.GetUtcNow())
+        ? OrganizationEndpoint.Refuse(429, limits.TooMany, retryAfter, Clock.GetUtcNow())
         : base.Throttled(retryAfter, request);
 
     private async ValueTask<LabHttpAnswer> HandleSoapAsync(LabHttpRequest request, CancellationToken cancellationToken)
@@ -225,7 +226,7 @@ public sealed class LabDataverseServer : LabHttpServer
             foreach (string element in opened.Skipped)
                 skipped.Enqueue(element);
             Caller caller = await IdentifyAsync(token, string.Empty, opened.Caller?.ToString("D") ?? string.Empty, cancellationToken);
-            CheckLimits(caller.UserId, request);
+            using ServiceLimits.Entry entry = limits.Enter(caller.UserId, RunningOf(KeyOf(request)));
             return OrganizationEndpoint.Answer(await new OrganizationRequests(this, caller, $"{request.BaseUrl}/api/data/v9.2/").CarryOutAsync(opened.Operation, cancellationToken));
         }
         catch (CrmException e)
@@ -349,29 +350,6 @@ public sealed class LabDataverseServer : LabHttpServer
         if (user["isdisabled"] is true)
             throw new ODataException(HttpStatusCode.Forbidden, "0x80040225", $"The specified user(Id = {user.Id}) is disabled. Consider enabling this user.");
     }
-
-    /// <summary>The service protection limits: requests in a sliding window of 300 seconds, and requests at once.</summary>
-    private void CheckLimits(Guid userId, LabHttpRequest request)
-    {
-        DateTimeOffset now = Clock.GetUtcNow();
-        if (Policy.ConcurrentLimit is { } concurrent && RunningOf(KeyOf(request)) > concurrent)
-            throw new ODataException((HttpStatusCode)429, "0x80072326", LimitMessage(0x80072326)) { RetryAfter = TimeSpan.FromSeconds(5) };
-        if (Policy.RequestLimit is not { } limit)
-            return;
-        Queue<DateTimeOffset> times = recent.GetOrAdd(userId, static _ => new Queue<DateTimeOffset>());
-        lock (times)
-        {
-            while (times.TryPeek(out DateTimeOffset first) && first <= now - window)
-                times.Dequeue();
-            if (times.Count >= limit)
-                throw new ODataException((HttpStatusCode)429, "0x80072322", LimitMessage(0x80072322)) { RetryAfter = times.Peek() + window - now };
-            times.Enqueue(now);
-        }
-    }
-
-    private string LimitMessage(uint code) => code == 0x80072326
-        ? $"Number of concurrent requests exceeded the limit of {Policy.ConcurrentLimit ?? 52}."
-        : $"Number of requests exceeded the limit of {Policy.RequestLimit ?? 6000} over time window of 300 seconds.";
 
     private LabHttpAnswer Challenge(LabHttpRequest? request) => new LabHttpAnswer(401)
         .With("WWW-Authenticate", $"Bearer authorization_uri={tokens.Authority}/oauth2/authorize, resource_id={request?.BaseUrl ?? Url.ToString().TrimEnd('/')}/");

@@ -2,7 +2,8 @@ using System.Net;
 
 namespace EmailRouter.Lab.OData;
 
-/// <summary>What <c>$apply</c> asks for (OData Extension for Data Aggregation 4.0), as far as Dataverse has it: filters, then groups with sums and counts.</summary>
+/// <summary>What <c>$apply</c> asks for (OData Extension for Data Aggregation 4.0), as far as Dataverse has it: filters, then groups with sums and
+/// counts.</summary>
 /// <param name="Filters">The filters, all of which have to hold.</param>
 /// <param name="Groups">The properties whose values make a group, as paths; none for one group of all rows.</param>
 /// <param name="Aggregates">What is computed over each group.</param>
@@ -51,7 +52,10 @@ internal sealed record ApplyQuery(IReadOnlyList<FilterNode> Filters, IReadOnlyLi
         List<string> parts = QueryOptions.Split(inner, ',');
         if (parts.Count > 2 || parts[0] is not ['(', .., ')'])
             throw ODataException.Syntax($"'groupby({inner})' is no groupby: it takes properties in brackets, and then perhaps aggregate.");
-        IReadOnlyList<IReadOnlyList<string>> groups = [.. QueryOptions.Split(parts[0][1..^1], ',').Select(p => p.Length > 0 ? p.Split('/') : throw ODataException.Syntax("A property of groupby has no name."))];
+        List<string> paths = QueryOptions.Split(parts[0][1..^1], ',');
+        if (paths.Contains(string.Empty))
+            throw ODataException.Syntax("A property of groupby has no name.");
+        IReadOnlyList<IReadOnlyList<string>> groups = [.. paths.Select(p => p.Split('/'))];
         if (parts.Count == 1)
             return new ApplyQuery(filters, groups, []);
         return parts[1].StartsWith("aggregate(", StringComparison.Ordinal) && parts[1].EndsWith(')')

@@ -31,11 +31,25 @@ public sealed class PolicyTests : IAsyncLifetime
     {
         world.Server.Policy.RequestLimit = 2;
         await world.GetAsync("WhoAmI");
-        await world.GetAsync("WhoAmI");
+        (HttpResponseMessage last, _) = await world.SendAsync("GET", "WhoAmI", null, 200);
+        Assert.Equal(["0"], last.Headers.GetValues("x-ms-ratelimit-burst-remaining-xrm-requests"));
 
         (HttpResponseMessage response, JsonNode? body) = await world.SendAsync("GET", "WhoAmI", null, 429);
         Assert.Equal("0x80072322", (string)body!["error"]!["code"]!);
         Assert.InRange(response.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 300);
+    }
+
+    [Fact]
+    public async Task Requests_that_take_too_long_together_are_a_429_of_their_own()
+    {
+        world.Server.Policy.TimeLimit = TimeSpan.Zero;
+        (HttpResponseMessage first, _) = await world.SendAsync("GET", "WhoAmI", null, 200);
+        (HttpResponseMessage response, JsonNode? body) = await world.SendAsync("GET", "WhoAmI", null, 429);
+
+        Assert.Equal(["0.00"], first.Headers.GetValues("x-ms-ratelimit-time-remaining-xrm-requests"));
+        Assert.Equal("0x80072321", (string)body!["error"]!["code"]!);
+        Assert.True(response.Headers.RetryAfter!.Delta > TimeSpan.Zero);
+        Assert.Equal(world.Anna, (Guid)(await world.GetAsync("WhoAmI", ("MSCRMCallerID", world.Anna.ToString())))["UserId"]!);
     }
 
     [Fact]

@@ -104,7 +104,8 @@ internal sealed class ApplyReader(RowReader rows, RowWriter writer, EntityType t
             case "countdistinct":
                 return values.Select(Key).Distinct().Count();
             case "min" or "max" when Target(aggregate.Path).Kind is EdmKind.Int32 or EdmKind.Int64 or EdmKind.DateTimeOffset:
-                return RowWriter.ToJson(aggregate.Method == "min" ? values.Order(comparer).FirstOrDefault() : values.OrderDescending(comparer).FirstOrDefault());
+                IEnumerable<object> ordered = aggregate.Method == "min" ? values.Order(comparer) : values.OrderDescending(comparer);
+                return RowWriter.ToJson(ordered.FirstOrDefault());
             case "sum" or "average" when Target(aggregate.Path).Kind is EdmKind.Int32 or EdmKind.Int64:
                 decimal sum = values.Sum(v => Convert.ToDecimal(v, System.Globalization.CultureInfo.InvariantCulture));
                 return values.Length == 0 ? null : aggregate.Method == "sum" ? sum : sum / values.Length;

@@ -7,8 +7,8 @@ using EmailRouter.Lab.OData;
 namespace EmailRouter.Lab.Dataverse.Rows;
 
 /// <summary>
-/// The rows of <c>mailbox</c> that Dataverse keeps for every user and queue. The embedded CRM has what they say in the users' and queues' own columns, so they are made when they are read, and
-/// changing one changes the user or queue. A user or queue for which there is a stored row has that.
+/// The rows of <c>mailbox</c> that Dataverse keeps for every user and queue. The embedded CRM has what they say in the users' and queues' own columns, so they
+/// are made when they are read, and changing one changes the user or queue. A user or queue for which there is a stored row has that.
 /// </summary>
 internal static class DerivedMailboxes
 {
@@ -44,7 +44,9 @@ internal static class DerivedMailboxes
         if (rows.Count == 0 || !owners.Contains(rows[0].LogicalName) || columns?.Contains(Mailbox) == false)
             return rows;
         HashSet<Guid> stored = StoredOwners(crm);
-        return rows.Select(o => o[Mailbox] is not null || stored.Contains(o.Id) ? o : o with { Attributes = new Dictionary<string, object?>(o.Attributes) { [Mailbox] = IdOf(o.Id) } });
+        return rows.Select(o => o[Mailbox] is not null || stored.Contains(o.Id)
+            ? o
+            : o with { Attributes = new Dictionary<string, object?>(o.Attributes) { [Mailbox] = IdOf(o.Id) } });
     }
 
     /// <summary>Says what changing a made row changes.</summary>
@@ -60,7 +62,8 @@ internal static class DerivedMailboxes
             {
                 "emailaddress" => AddressColumn(owner.LogicalName),
                 var name when shared.Contains(name) => name,
-                var name => throw new ODataException(HttpStatusCode.BadRequest, "0x80040203", $"The lab keeps no '{name}' of the mailboxes of users and queues."),
+                var name => throw new ODataException(
+                    HttpStatusCode.BadRequest, "0x80040203", $"The lab keeps no '{name}' of the mailboxes of users and queues."),
             },
             a => a.Value));
     }
@@ -78,7 +81,10 @@ internal static class DerivedMailboxes
     }
 
     private static HashSet<Guid> StoredOwners(CrmUnitOfWork crm) =>
-        [.. crm.Select(new RecordSelection(Table) { Columns = ["regardingobjectid"] }).Select(m => m["regardingobjectid"]).OfType<RecordReference>().Select(r => r.Id)];
+    [
+        .. crm.Select(new RecordSelection(Table) { Columns = ["regardingobjectid"] })
+            .Select(m => m["regardingobjectid"]).OfType<RecordReference>().Select(r => r.Id),
+    ];
 
     private static CrmRecord Of(CrmRecord owner)
     {

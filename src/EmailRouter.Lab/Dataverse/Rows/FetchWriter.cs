@@ -21,7 +21,8 @@ internal sealed class FetchWriter(RowWriter writer, Preferences preferences, boo
     /// <returns>The answer.</returns>
     public JsonObject Write(FetchPage page, int number, string root)
     {
-        var json = new JsonObject { ["@odata.context"] = $"{root}$metadata#{page.Type.SetName}{(page.Columns is null ? string.Empty : $"({string.Join(',', Names(page))})")}" };
+        string projection = page.Columns is null ? string.Empty : $"({string.Join(',', Names(page))})";
+        var json = new JsonObject { ["@odata.context"] = $"{root}$metadata#{page.Type.SetName}{projection}" };
         if (page.Total is { } total)
         {
             json["@odata.count"] = total;
