@@ -96,5 +96,7 @@ internal sealed class EmailFinder(WebApiConnection connection, TableDirectory ta
 
     /// <summary>Reads an email; null for one that was deleted meanwhile.</summary>
     private async ValueTask<EmailActivity?> ReadAsync(JsonElement row, CancellationToken cancellationToken) =>
-        await ExpandedLists.CompleteAsync(connection, [row], What, cancellationToken).ConfigureAwait(false) is [{ } whole] ? EmailActivityRows.Read(whole, What) : null;
+        await ExpandedLists.CompleteAsync(connection, [row], What, cancellationToken).ConfigureAwait(false) is [{ } whole]
+            ? EmailActivityRows.Read(whole, What)
+            : null;
 }

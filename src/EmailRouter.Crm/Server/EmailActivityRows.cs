@@ -26,7 +26,8 @@ internal static class EmailActivityRows
     /// <summary>Names the columns to read.</summary>
     /// <param name="email">The table of emails.</param>
     /// <returns>Those that it has.</returns>
-    public static IEnumerable<string> Columns(TableInfo email) => columns.Where(c => email.Has(c)).Concat(newerColumns.Where(c => email.Has(c, unlessKnown: false)));
+    public static IEnumerable<string> Columns(TableInfo email) =>
+        columns.Where(c => email.Has(c)).Concat(newerColumns.Where(c => email.Has(c, unlessKnown: false)));
 
     /// <summary>Says whether a column refers to a record.</summary>
     /// <param name="column">The column.</param>
@@ -98,7 +99,8 @@ internal static class EmailActivityRows
     }
 }
 
-/// <summary>A pattern for subjects with the wildcards * and ?. Servers have others, so they are asked for parts of it, and what they find is looked at again.</summary>
+/// <summary>A pattern for subjects with the wildcards * and ?. Servers have others, so they are asked for parts of it, and what they find is looked at
+/// again.</summary>
 /// <param name="pattern">The pattern.</param>
 internal sealed class SubjectPattern(string pattern)
 {
