@@ -43,7 +43,8 @@ internal sealed class CrmServiceDialect(string organization) : SoapDialect
 
     /// <inheritdoc/>
     public override bool Knows(OrganizationRequest request) => 
-        request.Name is not ("RetrieveEntity" or "RetrieveAllEntities" or "RetrieveMetadataChanges" or "ExecuteMultiple" or "Delete") && !(request.Name == "Create" && request["Target"] is SoapEntity { LogicalName: not "annotation" });
+        request.Name is not ("RetrieveEntity" or "RetrieveAllEntities" or "RetrieveMetadataChanges" or "ExecuteMultiple" or "Delete") &&
+            !(request.Name == "Create" && request["Target"] is SoapEntity { LogicalName: not "annotation" });
 
     /// <inheritdoc/>
     public override async Task WriteAsync(OrganizationRequest request, XmlWriter xml, CancellationToken cancellationToken)
@@ -86,7 +87,8 @@ internal sealed class CrmServiceDialect(string organization) : SoapDialect
                 results[result.Name.LocalName] = result;
         }
 
-        if (request.Name == "Retrieve" && results.TryGetValue("EntityCollection", out XElement? found) && found.Descendants("Entity").FirstOrDefault() is { } entity)
+        if (request.Name == "Retrieve" && results.TryGetValue("EntityCollection", out XElement? found) &&
+            found.Descendants("Entity").FirstOrDefault() is { } entity)
             results["Entity"] = entity;
         return OrganizationAnswer.Succeeded(results);
     }
@@ -97,7 +99,8 @@ internal sealed class CrmServiceDialect(string organization) : SoapDialect
     {
         XElement? error = fault.Child("detail")?.Child("error");
         string code = error?.Child("code")?.Value.Trim() ?? string.Empty;
-        uint number = code.StartsWith("0x", StringComparison.OrdinalIgnoreCase) && uint.TryParse(code.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint value) ? value : 0;
+        uint number = code.StartsWith("0x", StringComparison.OrdinalIgnoreCase) &&
+            uint.TryParse(code.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint value) ? value : 0;
         return new ServerFault(0, number, (error?.Child("description")?.Value ?? fault.Child("faultstring")?.Value ?? "The server gives no reason.").Trim());
     }
 
@@ -115,12 +118,15 @@ internal sealed class CrmServiceDialect(string organization) : SoapDialect
             case "Retrieve":
                 var target = (RecordReference)request["Target"]!;
                 WriteRowsAsDynamic(xml);
-                WriteQuery(xml, XElement.Parse(new FetchQuery(target.LogicalName, ((ColumnSet)request["ColumnSet"]!).Columns).Where(target.LogicalName + "id", "eq", target.Id.ToString("D")).ToString()));
+                FetchQuery one = new FetchQuery(target.LogicalName, ((ColumnSet)request["ColumnSet"]!).Columns)
+                    .Where(target.LogicalName + "id", "eq", target.Id.ToString("D"));
+                WriteQuery(xml, XElement.Parse(one.ToString()));
                 break;
             case "BackgroundSendEmail":
                 var emails = (EmailsById)request["Query"]!;
                 WriteRowsAsDynamic(xml);
-                WriteQuery(xml, XElement.Parse(new FetchQuery("email", [.. emails.Columns]).WhereAny(["activityid"], emails.Ids.Select(i => i.ToString("D"))).ToString()));
+                FetchQuery pending = new FetchQuery("email", [.. emails.Columns]).WhereAny(["activityid"], emails.Ids.Select(i => i.ToString("D")));
+                WriteQuery(xml, XElement.Parse(pending.ToString()));
                 break;
             case "SetState":
                 xml.WriteElementString("EntityId", Web2007, ((RecordReference)request["EntityMoniker"]!).Id.ToString("D"));
@@ -155,7 +161,8 @@ internal sealed class CrmServiceDialect(string organization) : SoapDialect
         xml.WriteEndElement();
     }
 
-    private static async Task WriteEntityAsync(XmlWriter xml, string element, string space, SoapEntity entity, OrganizationRequest request, CancellationToken cancellationToken)
+    private static async Task WriteEntityAsync(
+        XmlWriter xml, string element, string space, SoapEntity entity, OrganizationRequest request, CancellationToken cancellationToken)
     {
         xml.WriteStartElement(element, space);
         xml.WriteAttributeString("type", SoapNames.Instance, "w:DynamicEntity");
@@ -185,7 +192,14 @@ internal sealed class CrmServiceDialect(string organization) : SoapDialect
                     WriteProperty(xml, "EntityNameReference", column, text);
                     break;
                 default:
-                    string kind = value switch { int => "CrmNumber", bool => "CrmBoolean", DateTimeOffset => "CrmDateTime", OptionSetValue => "Picklist", _ => "String" };
+                    string kind = value switch
+                    {
+                        int => "CrmNumber",
+                        bool => "CrmBoolean",
+                        DateTimeOffset => "CrmDateTime",
+                        OptionSetValue => "Picklist",
+                        _ => "String",
+                    };
                     WriteProperty(xml, kind, column, Text(value));
                     break;
             }

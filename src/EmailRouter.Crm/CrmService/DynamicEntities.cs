@@ -28,10 +28,12 @@ internal static class DynamicEntities
         bool isAttachment = (string?)entity.Attribute("Name") == AttachmentTable;
         foreach (XElement property in entity.Child("Properties")?.Elements() ?? [])
         {
-            if ((string?)property.Attribute("Name") is { } name && property.Child("Value") is { } value && (string?)value.Attribute("IsNull") is not ("true" or "1") && Value(property.TypeName(), value) is { } read)
+            if ((string?)property.Attribute("Name") is { } name && property.Child("Value") is { } value &&
+                (string?)value.Attribute("IsNull") is not ("true" or "1") && Value(property.TypeName(), value) is { } read)
             {
                 attributes.Add(isAttachment && name == "activityid"
-                    ? new XElement("Attribute", new XElement("key", "objectid"), Typed("EntityReference", new XElement("Id", value.Value.Trim()), new XElement("LogicalName", "email")))
+                    ? new XElement("Attribute", new XElement("key", "objectid"),
+                        Typed("EntityReference", new XElement("Id", value.Value.Trim()), new XElement("LogicalName", "email")))
                     : new XElement("Attribute", new XElement("key", name), read));
             }
         }
@@ -49,7 +51,8 @@ internal static class DynamicEntities
         "CrmNumberProperty" or "CrmFloatProperty" or "CrmDecimalProperty" or "CrmMoneyProperty" => Typed("decimal", value.Value),
         "CrmBooleanProperty" => Typed("boolean", value.Value),
         "LookupProperty" or "CustomerProperty" or "OwnerProperty" when (string?)value.Attribute("type") is { Length: > 0 } table =>
-            Typed("EntityReference", new XElement("Id", value.Value.Trim()), new XElement("LogicalName", table), new XElement("Name", (string?)value.Attribute("name"))),
+            Typed("EntityReference", new XElement("Id", value.Value.Trim()), new XElement("LogicalName", table),
+                new XElement("Name", (string?)value.Attribute("name"))),
         "LookupProperty" or "CustomerProperty" or "OwnerProperty" => null,
         "DynamicEntityArrayProperty" => Typed("EntityCollection", new XElement("Entities", value.Elements().Select(Read))),
         _ => Typed("string", value.Value),

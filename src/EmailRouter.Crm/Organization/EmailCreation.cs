@@ -46,7 +46,11 @@ internal sealed class EmailCreation(OrganizationConnection connection, TableDire
         try
         {
             for (int i = 0; i < email.Attachments.Count; i++)
-                await CreateIfMissingAsync(Attachment(email.ActivityId, email.Attachments[i], i + 1), $"the attachment {email.Attachments[i].FileName}", cancellationToken).ConfigureAwait(false);
+            {
+                SoapEntity attachment = Attachment(email.ActivityId, email.Attachments[i], i + 1);
+                await CreateIfMissingAsync(attachment, $"the attachment {email.Attachments[i].FileName}", cancellationToken).ConfigureAwait(false);
+            }
+
             foreach (Guid queue in email.QueueIds.Distinct())
                 await CreateIfMissingAsync(QueueItem(email.ActivityId, queue), "the queue item", cancellationToken).ConfigureAwait(false);
             await connection.SendAsync(SetState(email.ActivityId, EmailState.Completed, EmailStatus.Received), cancellationToken).ConfigureAwait(false);
@@ -70,7 +74,8 @@ internal sealed class EmailCreation(OrganizationConnection connection, TableDire
     public async ValueTask<bool> AddToQueueAsync(Guid activityId, Guid queueId, CancellationToken cancellationToken)
     {
         const string what = "the queue item";
-        FetchQuery present = new FetchQuery("queueitem", "queueitemid").Where("objectid", "eq", activityId.ToString("D")).Where("queueid", "eq", queueId.ToString("D")).Top(1);
+        FetchQuery present = new FetchQuery("queueitem", "queueitemid").Where("objectid", "eq", activityId.ToString("D"))
+            .Where("queueid", "eq", queueId.ToString("D")).Top(1);
         OrganizationAnswer answer = await connection.SendAsync(OrganizationConnection.Fetch(present, what), cancellationToken).ConfigureAwait(false);
         return !OrganizationConnection.Rows(answer, what).Any() &&
             await CreateIfMissingAsync(QueueItem(activityId, queueId), what, cancellationToken).ConfigureAwait(false);
@@ -100,7 +105,8 @@ internal sealed class EmailCreation(OrganizationConnection connection, TableDire
                 [("activityid", "eq", email.ActivityId.ToString("D"))],
                 [("messageid", "eq", email.MessageId), ("directioncode", "eq", "0")])
             .By("createdon").Top(10);
-        OrganizationAnswer answer = await connection.SendAsync(OrganizationConnection.Fetch(query, "emails by Message-ID"), cancellationToken).ConfigureAwait(false);
+        OrganizationAnswer answer = await connection.SendAsync(OrganizationConnection.Fetch(query, "emails by Message-ID"), cancellationToken)
+            .ConfigureAwait(false);
         (Guid Id, bool IsDraft, DateTimeOffset CreatedOn)? own = null;
         foreach (JsonElement row in OrganizationConnection.Rows(answer, What))
         {
@@ -108,7 +114,8 @@ internal sealed class EmailCreation(OrganizationConnection connection, TableDire
                 continue;
             if (id != email.ActivityId)
                 return (id, false, default);
-            own = (id, row.Number("statuscode") == (int)EmailStatus.Draft && row.Flag("directioncode") == false, row.Time("createdon") ?? DateTimeOffset.MinValue);
+            bool isDraft = row.Number("statuscode") == (int)EmailStatus.Draft && row.Flag("directioncode") == false;
+            own = (id, isDraft, row.Time("createdon") ?? DateTimeOffset.MinValue);
         }
 
         return own;
@@ -117,7 +124,8 @@ internal sealed class EmailCreation(OrganizationConnection connection, TableDire
     private async ValueTask<bool> CreateIfMissingAsync(SoapEntity entity, string what, CancellationToken cancellationToken)
     {
         // The id is fixed, so that a second creation is refused and does no harm.
-        OrganizationAnswer answer = await connection.TryAsync(new OrganizationRequest("Create", what) { IsRepeatable = true }.With("Target", entity), cancellationToken).ConfigureAwait(false);
+        OrganizationAnswer answer = await connection.TryAsync(
+            new OrganizationRequest("Create", what) { IsRepeatable = true }.With("Target", entity), cancellationToken).ConfigureAwait(false);
         return answer.Fault is not { } fault || (FaultTable.IsDuplicate(fault) ? false : throw FaultTable.Explain(fault, what, connection.Server));
     }
 
@@ -190,18 +198,21 @@ internal sealed class EmailCreation(OrganizationConnection connection, TableDire
 
     private SoapEntity Party(ActivityParty party, NewEmail email)
     {
-        RecordReference? record = party.Role == ParticipationType.Sender && email.SenderRecord is { } sender ? new RecordReference(sender.LogicalName, sender.Id) : party.Party;
+        RecordReference? record = party.Role == ParticipationType.Sender && email.SenderRecord is { } sender
+            ? new RecordReference(sender.LogicalName, sender.Id) : party.Party;
         var row = new SoapEntity("activityparty");
         if (record is not null)
             row.Attributes["partyid"] = record;
         if (party.AddressUsed is { } address)
             row.Attributes["addressused"] = ColumnText.Cut(address, 320);
-        if (record is null && party.UnresolvedPartyName is { Length: > 0 } name && tables.Find("activityparty")?.CreateColumns?.Contains("unresolvedpartyname") == true)
+        if (record is null && party.UnresolvedPartyName is { Length: > 0 } name &&
+            tables.Find("activityparty")?.CreateColumns?.Contains("unresolvedpartyname") == true)
             row.Attributes["unresolvedpartyname"] = ColumnText.Cut(name, 200);
         return row;
     }
 
-    private static SoapEntity Attachment(Guid activityId, EmailAttachment attachment, int number) => new("activitymimeattachment", DerivedId.Combine(activityId, new Guid(number, 0x61, 0x74, 1, 2, 3, 4, 5, 6, 7, 8)))
+    private static SoapEntity Attachment(Guid activityId, EmailAttachment attachment, int number) =>
+        new("activitymimeattachment", DerivedId.Combine(activityId, new Guid(number, 0x61, 0x74, 1, 2, 3, 4, 5, 6, 7, 8)))
     {
         Attributes =
         {
@@ -225,7 +236,12 @@ internal sealed class EmailCreation(OrganizationConnection connection, TableDire
         int space = name.Contains('@', StringComparison.Ordinal) ? -1 : name.LastIndexOf(' ');
         var row = new SoapEntity(sender.LogicalName, sender.Id)
         {
-            Attributes = { ["lastname"] = ColumnText.Cut(name[(space + 1)..], 50), ["emailaddress1"] = ColumnText.Cut(sender.Address, 100), ["ownerid"] = Owner(sender.OwnerId) },
+            Attributes =
+            {
+                ["lastname"] = ColumnText.Cut(name[(space + 1)..], 50),
+                ["emailaddress1"] = ColumnText.Cut(sender.Address, 100),
+                ["ownerid"] = Owner(sender.OwnerId),
+            },
         };
         if (space > 0)
             row.Attributes["firstname"] = ColumnText.Cut(name[..space].TrimEnd(), 50);

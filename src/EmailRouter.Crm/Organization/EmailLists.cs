@@ -19,7 +19,8 @@ internal static class EmailLists
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <returns>A task that ends when the rows have them.</returns>
     /// <exception cref="CrmException">The server cannot be reached, or refuses.</exception>
-    public static ValueTask AddAttachmentsAsync(OrganizationConnection connection, IReadOnlyList<JsonObject> rows, TableInfo? table, CancellationToken cancellationToken)
+    public static ValueTask AddAttachmentsAsync(
+        OrganizationConnection connection, IReadOnlyList<JsonObject> rows, TableInfo? table, CancellationToken cancellationToken)
     {
         string[] columns = ["activitymimeattachmentid", "attachmentnumber", "filename", "mimetype", "filesize", "objectid"];
         if (table?.Has("attachmentcontentid", unlessKnown: false) == true)
@@ -33,7 +34,8 @@ internal static class EmailLists
     /// <param name="cancellationToken">Stops the reading.</param>
     /// <returns>A task that ends when the rows have them.</returns>
     /// <exception cref="CrmException">The server cannot be reached, or refuses.</exception>
-    public static ValueTask AddQueueItemsAsync(OrganizationConnection connection, IReadOnlyList<JsonObject> rows, CancellationToken cancellationToken) => AddAsync(
+    public static ValueTask AddQueueItemsAsync(
+        OrganizationConnection connection, IReadOnlyList<JsonObject> rows, CancellationToken cancellationToken) => AddAsync(
         connection,
         rows,
         "Email_QueueItem",
@@ -42,7 +44,8 @@ internal static class EmailLists
         cancellationToken);
 
     private static async ValueTask AddAsync(
-        OrganizationConnection connection, IReadOnlyList<JsonObject> rows, string list, (string Table, string[] Columns) of, string what, CancellationToken cancellationToken)
+        OrganizationConnection connection, IReadOnlyList<JsonObject> rows, string list, (string Table, string[] Columns) of,
+        string what, CancellationToken cancellationToken)
     {
         Dictionary<Guid, JsonObject> byId = rows.Where(r => Guid.TryParse((string?)r["activityid"], out _))
             .GroupBy(r => Guid.Parse((string)r["activityid"]!)).ToDictionary(g => g.Key, g => g.First());

@@ -20,7 +20,8 @@ internal sealed class EmailQueries(OrganizationConnection connection, TableDirec
 
     private static readonly string[] storedColumns =
     [
-        "activityid", "messageid", "subject", "directioncode", "trackingtoken", "createdon", "statuscode", "conversationindex", "regardingobjectid", "from", "to", "cc", "bcc",
+        "activityid", "messageid", "subject", "directioncode", "trackingtoken", "createdon", "statuscode",
+        "conversationindex", "regardingobjectid", "from", "to", "cc", "bcc",
     ];
 
     private readonly LookupResults results = new(settings);
@@ -40,19 +41,23 @@ internal sealed class EmailQueries(OrganizationConnection connection, TableDirec
             Ask(Emails().WhereAny(["messageid"], some), "emails by Message-ID", row => results.AddByMessageId(row, ids));
         foreach (string token in query.TrackingTokens.Distinct(StringComparer.OrdinalIgnoreCase))
         {
-            Ask(Emails().Where("trackingtoken", "eq", token).Where("directioncode", "eq", "1").By("createdon", isDescending: true).Top(MaxBearers), "emails by tracking token",
+            Ask(Emails().Where("trackingtoken", "eq", token).Where("directioncode", "eq", "1").By("createdon", isDescending: true).Top(MaxBearers),
+                "emails by tracking token",
                 row => results.AddBearer(token, row));
         }
 
         if (query.ConversationId is { } conversation && tables.Email.Has("conversationindex", unlessKnown: false))
         {
-            Ask(Emails().Where("conversationindex", "like", $"%{LookupResults.PartOf(conversation)}%").Where("statuscode", "ne", "1").By("createdon", isDescending: true).Top(MaxBearers),
+            Ask(
+                Emails().Where("conversationindex", "like", $"%{LookupResults.PartOf(conversation)}%").Where("statuscode", "ne", "1")
+                    .By("createdon", isDescending: true).Top(MaxBearers),
                 "emails by conversation", row => results.AddOfConversation(conversation, row));
         }
 
         if (query.SmartMatch is { Keys.Words.Count: > 0 } smart && smart.Keys.Addresses.Count >= smart.MinAddressCount)
         {
-            FetchQuery emails = Emails().Where("createdon", "ge", ColumnText.Time(smart.NotBefore)).WhereAny(["statuscode"], ["3", "4"]).By("createdon", isDescending: true).Top(MaxSmartCandidates);
+            FetchQuery emails = Emails().Where("createdon", "ge", ColumnText.Time(smart.NotBefore))
+                .WhereAny(["statuscode"], ["3", "4"]).By("createdon", isDescending: true).Top(MaxSmartCandidates);
             if (smart.MinAddressCount > 0 && query.Addresses.Count > 0)
                 emails.Join("activityparty", "activityid", "activityid", null, [], ("addressused", "in", [.. query.Addresses.Take(10)]));
             Ask(emails, "emails that resemble it", row => results.AddResembling(smart, row));
@@ -92,7 +97,8 @@ internal sealed class EmailQueries(OrganizationConnection connection, TableDirec
     {
         if (parts.Count == 0)
             return;
-        IReadOnlyList<OrganizationAnswer> answers = await connection.SendAsync([.. parts.Select(p => p.Request)], What, cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<OrganizationAnswer> answers = await connection.SendAsync([.. parts.Select(p => p.Request)], What, cancellationToken)
+            .ConfigureAwait(false);
         for (int i = 0; i < parts.Count; i++)
         {
             if (answers[i].Fault is { } fault)

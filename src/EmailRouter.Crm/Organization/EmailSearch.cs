@@ -25,7 +25,8 @@ internal sealed class EmailSearch(OrganizationConnection connection, TableDirect
     /// <exception cref="CrmException">The server cannot be reached, or refuses.</exception>
     public async ValueTask<EmailActivity?> GetAsync(Guid activityId, CancellationToken cancellationToken)
     {
-        await foreach (EmailActivity email in ReadAsync(Emails().Where("activityid", "eq", activityId.ToString("D")), 1, null, cancellationToken).ConfigureAwait(false))
+        FetchQuery query = Emails().Where("activityid", "eq", activityId.ToString("D"));
+        await foreach (EmailActivity email in ReadAsync(query, 1, null, cancellationToken).ConfigureAwait(false))
             return email;
         return null;
     }
@@ -42,7 +43,8 @@ internal sealed class EmailSearch(OrganizationConnection connection, TableDirect
             yield break;
         SubjectPattern? subject = filter.Subject is { } pattern ? new SubjectPattern(pattern) : null;
         FetchQuery query = Query(filter, subject);
-        await foreach (EmailActivity email in ReadAsync(query, subject is null ? Math.Min(left, PageSize) : PageSize, subject, cancellationToken).ConfigureAwait(false))
+        int pageSize = subject is null ? Math.Min(left, PageSize) : PageSize;
+        await foreach (EmailActivity email in ReadAsync(query, pageSize, subject, cancellationToken).ConfigureAwait(false))
         {
             yield return email;
             if (--left == 0)
@@ -75,7 +77,8 @@ internal sealed class EmailSearch(OrganizationConnection connection, TableDirect
         if (filter.Address is { } address)
             query.Join("activityparty", "activityid", "activityid", null, [], ("addressused", "in", [address.Trim()]));
         if (filter.SenderId is { } sender)
-            query.Join("activityparty", "activityid", "activityid", null, [], ("participationtypemask", "in", ["1"]), ("partyid", "in", [sender.ToString("D")]));
+            query.Join("activityparty", "activityid", "activityid", null, [], ("participationtypemask", "in", ["1"]),
+                ("partyid", "in", [sender.ToString("D")]));
         if (filter.QueueId is { } queue)
             query.Join("queueitem", "objectid", "activityid", null, [], ("queueid", "in", [queue.ToString("D")]));
         return query;

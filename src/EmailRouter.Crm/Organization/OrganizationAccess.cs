@@ -38,7 +38,8 @@ internal sealed class OrganizationAccess(OrganizationConnection connection, Orga
 
     private async ValueTask<(Guid User, Guid Organization, string Name)> WhoAsync(CrmUser user, List<CrmFinding> findings, CancellationToken cancellationToken)
     {
-        OrganizationAnswer who = await connection.SendAsync(new OrganizationRequest("WhoAmI", "who the router is") { IsRepeatable = true }, cancellationToken, user).ConfigureAwait(false);
+        OrganizationAnswer who = await connection.SendAsync(
+            new OrganizationRequest("WhoAmI", "who the router is") { IsRepeatable = true }, cancellationToken, user).ConfigureAwait(false);
         if (who.Id("UserId") is not { } userId)
             throw AnswerErrors.Unreadable("who the router is", "it has no UserId");
         FetchQuery query = new FetchQuery("systemuser", "systemuserid", "fullname", "isdisabled").Where("systemuserid", "eq", userId.ToString("D"));
@@ -54,7 +55,9 @@ internal sealed class OrganizationAccess(OrganizationConnection connection, Orga
     private async ValueTask JudgePrivilegesAsync(CrmUser user, Guid userId, string name, List<CrmFinding> findings, CancellationToken cancellationToken)
     {
         OrganizationAnswer answer = await connection.TryAsync(
-            new OrganizationRequest("RetrieveUserPrivileges", What) { IsRepeatable = true }.With("UserId", userId), cancellationToken, user).ConfigureAwait(false);
+            new OrganizationRequest("RetrieveUserPrivileges", What) { IsRepeatable = true }.With("UserId", userId),
+            cancellationToken,
+            user).ConfigureAwait(false);
         if (answer.Fault is not null || answer.Result("RolePrivileges") is not { } privileges)
         {
             findings.Add(AccessFindings.PrivilegesUnknown(name, answer.Fault is { } said ? FaultTable.Cut(said.Message) : "its answer has no RolePrivileges"));
@@ -63,7 +66,8 @@ internal sealed class OrganizationAccess(OrganizationConnection connection, Orga
 
         HashSet<Guid> ids = [.. privileges.Elements().Select(p => Guid.TryParse(p.Child("PrivilegeId")?.Value, out Guid id) ? id : Guid.Empty)];
         var held = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        foreach (XElement entity in await connection.RowsAsync(new FetchQuery("privilege", "privilegeid", "name").By("privilegeid"), What, cancellationToken).ConfigureAwait(false))
+        FetchQuery names = new FetchQuery("privilege", "privilegeid", "name").By("privilegeid");
+        foreach (XElement entity in await connection.RowsAsync(names, What, cancellationToken).ConfigureAwait(false))
         {
             JsonElement row = EntityRow.Read(entity).ToElement();
             if (row.Id("privilegeid") is { } id && ids.Contains(id) && row.Text("name") is { } known)

@@ -22,7 +22,8 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
 
     private static readonly string[] emailColumns =
     [
-        "activityid", "subject", "statuscode", "trackingtoken", "messageid", "prioritycode", "createdon", "deliveryattempts", "mimetype", "submittedby", "inreplyto", "conversationindex",
+        "activityid", "subject", "statuscode", "trackingtoken", "messageid", "prioritycode", "createdon",
+        "deliveryattempts", "mimetype", "submittedby", "inreplyto", "conversationindex",
         "deliveryreceiptrequested", "readreceiptrequested", "versionnumber", "from", "to", "cc", "bcc",
     ];
 
@@ -40,7 +41,8 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
     /// <param name="cancellationToken">Stops the claim.</param>
     /// <returns>The claimed emails.</returns>
     /// <exception cref="CrmException">The server cannot be reached, or refuses.</exception>
-    public async ValueTask<IReadOnlyList<PendingEmail>> ClaimAsync(ClaimRequest request, OrganizationDirectory directory, TableDirectory tables, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<PendingEmail>> ClaimAsync(
+        ClaimRequest request, OrganizationDirectory directory, TableDirectory tables, CancellationToken cancellationToken)
     {
         if (request.MaxCount <= 0 || request.Senders is { Count: 0 } || request.ActivityIds is { Count: 0 })
             return [];
@@ -51,7 +53,11 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
             var claimed = new List<PendingEmail>();
             for (int round = 0; round < MaxRounds && claimed.Count < request.MaxCount; round++)
             {
-                ClaimRequest rest = request with { MaxCount = request.MaxCount - claimed.Count, ExceptActivityIds = [.. request.ExceptActivityIds, .. claimed.Select(c => c.ActivityId)] };
+                ClaimRequest rest = request with
+                {
+                    MaxCount = request.MaxCount - claimed.Count,
+                    ExceptActivityIds = [.. request.ExceptActivityIds, .. claimed.Select(c => c.ActivityId)],
+                };
                 List<PendingCandidate> chosen = await ChooseAsync(rest, directory, tables, cancellationToken).ConfigureAwait(false);
                 if (chosen.Count == 0)
                     break;
@@ -138,7 +144,11 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
                     .Where(c.Column, "eq", c.Value).Where("directioncode", "eq", "1").By("createdon", isDescending: true).Top(1),
                 what))];
             foreach (OrganizationAnswer answer in await connection.SendAsync(queries, what, cancellationToken).ConfigureAwait(false))
-                rows.AddRange(OrganizationConnection.Rows(answer.Fault is { } fault ? throw FaultTable.Explain(fault, what, connection.Server) : answer, what).Take(1));
+            {
+                if (answer.Fault is { } fault)
+                    throw FaultTable.Explain(fault, what, connection.Server);
+                rows.AddRange(OrganizationConnection.Rows(answer, what).Take(1));
+            }
         }
 
         Dictionary<Guid, string> reasons = await ReasonsAsync(rows, cancellationToken).ConfigureAwait(false);
@@ -157,13 +167,16 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
     /// <inheritdoc/>
     public void Dispose() => turn.Dispose();
 
-    private async ValueTask<List<PendingCandidate>> ChooseAsync(ClaimRequest request, OrganizationDirectory directory, TableDirectory tables, CancellationToken cancellationToken) =>
+    private async ValueTask<List<PendingCandidate>> ChooseAsync(
+        ClaimRequest request, OrganizationDirectory directory, TableDirectory tables, CancellationToken cancellationToken) =>
         await turns.TakeAsync(request, directory, async satisfied =>
         {
             FetchQuery query = Pending(request, tables);
             if (satisfied.Count > 0)
-                query.Join("activityparty", "activityid", "activityid", null, [], ("participationtypemask", "in", ["1"]), ("partyid", "not-in", [.. satisfied.Take(MaxNamed).Select(s => s.ToString("D"))]));
-            OrganizationAnswer answer = await connection.SendAsync(OrganizationConnection.Fetch(query.Top(ClaimTurns.PageSize), What), cancellationToken).ConfigureAwait(false);
+                query.Join("activityparty", "activityid", "activityid", null, [], ("participationtypemask", "in", ["1"]),
+                    ("partyid", "not-in", [.. satisfied.Take(MaxNamed).Select(s => s.ToString("D"))]));
+            OrganizationAnswer answer = await connection.SendAsync(OrganizationConnection.Fetch(query.Top(ClaimTurns.PageSize), What), cancellationToken)
+                .ConfigureAwait(false);
             List<JsonObject> rows = [.. (OrganizationConnection.Entities(answer, What).Child("Entities")?.Elements() ?? []).Select(e => EntityRow.Read(e))];
             await EmailLists.AddAttachmentsAsync(connection, rows, null, cancellationToken).ConfigureAwait(false);
             return [.. rows.Select(r => r.ToElement())];
@@ -181,12 +194,14 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
         if (request.ActivityIds is { Count: <= MaxNamed } ids)
             query.WhereAny(["activityid"], ids.Select(i => i.ToString("D")));
         if (request.Senders is { Count: <= MaxNamed } senders)
-            query.Join("activityparty", "activityid", "activityid", null, [], ("participationtypemask", "in", ["1"]), ("partyid", "in", [.. senders.Select(s => s.ToString("D"))]));
+            query.Join("activityparty", "activityid", "activityid", null, [], ("participationtypemask", "in", ["1"]),
+                ("partyid", "in", [.. senders.Select(s => s.ToString("D"))]));
         return query;
     }
 
     private static string[] Columns(TableDirectory tables) =>
-        [.. emailColumns.Where(c => tables.Email.Has(c, unlessKnown: c is not ("inreplyto" or "conversationindex" or "deliveryreceiptrequested" or "readreceiptrequested")))];
+        [.. emailColumns.Where(c =>
+            tables.Email.Has(c, unlessKnown: c is not ("inreplyto" or "conversationindex" or "deliveryreceiptrequested" or "readreceiptrequested")))];
 
     private async ValueTask<List<PendingEmail>> ClaimAsync(
         List<PendingCandidate> chosen, ClaimRequest request, OrganizationDirectory directory, TableDirectory tables, CancellationToken cancellationToken)
@@ -196,15 +211,18 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
         Dictionary<Guid, string> descriptions;
         if (request.PeekOnly)
         {
-            FetchQuery query = new FetchQuery("email", "activityid", "description").WhereAny(["activityid"], chosen.Select(c => c.Id.ToString("D"))).By("activityid");
-            descriptions = Descriptions((await connection.RowsAsync(query, What, cancellationToken).ConfigureAwait(false)).Select(e => EntityRow.Read(e).ToElement()));
+            FetchQuery query = new FetchQuery("email", "activityid", "description")
+                .WhereAny(["activityid"], chosen.Select(c => c.Id.ToString("D"))).By("activityid");
+            descriptions = Descriptions(
+                (await connection.RowsAsync(query, What, cancellationToken).ConfigureAwait(false)).Select(e => EntityRow.Read(e).ToElement()));
         }
         else
         {
             // An email stuck in Sending is made pending, so that the server hands it out again; that it was stuck, this process remembers.
             foreach (PendingCandidate candidate in chosen.Where(c => c.Status == EmailStatus.Sending))
             {
-                await connection.SendAsync(EmailCreation.SetState(candidate.Id, EmailState.Completed, EmailStatus.PendingSend), cancellationToken).ConfigureAwait(false);
+                await connection.SendAsync(EmailCreation.SetState(candidate.Id, EmailState.Completed, EmailStatus.PendingSend), cancellationToken)
+                    .ConfigureAwait(false);
                 stuck.Add(candidate.Id);
             }
 
@@ -223,7 +241,8 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
         {
             // What was handed out and cannot be prepared goes back, so that it does not wait until it counts as stuck. Where that fails too, it does.
             foreach (PendingCandidate candidate in won)
-                await connection.TryAsync(EmailCreation.SetState(candidate.Id, EmailState.Completed, EmailStatus.PendingSend), cancellationToken).ConfigureAwait(false);
+                await connection.TryAsync(EmailCreation.SetState(candidate.Id, EmailState.Completed, EmailStatus.PendingSend), cancellationToken)
+                    .ConfigureAwait(false);
             throw;
         }
 
@@ -233,7 +252,8 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
             bool wasStuck;
             lock (takenBack)
                 wasStuck = takenBack.Remove(candidate.Id) || stuck.Contains(candidate.Id);
-            PendingEmail email = candidate.ToPending(descriptions[candidate.Id], new ClaimStamp(claimedOn, candidate.ETag), directory, tables, records, OpenAttachment);
+            PendingEmail email = candidate.ToPending(
+                descriptions[candidate.Id], new ClaimStamp(claimedOn, candidate.ETag), directory, tables, records, OpenAttachment);
             claimed.Add(email with { WasStuck = email.WasStuck || wasStuck });
         }
 
@@ -244,7 +264,9 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
     private async ValueTask<Dictionary<Guid, string>> HandOutAsync(List<PendingCandidate> chosen, CancellationToken cancellationToken)
     {
         OrganizationAnswer answer = await connection.SendAsync(
-            new OrganizationRequest("BackgroundSendEmail", What).With("Query", new EmailsById(["activityid", "description", "statuscode"], [.. chosen.Select(c => c.Id)])), cancellationToken).ConfigureAwait(false);
+            new OrganizationRequest("BackgroundSendEmail", What)
+                .With("Query", new EmailsById(["activityid", "description", "statuscode"], [.. chosen.Select(c => c.Id)])),
+                cancellationToken).ConfigureAwait(false);
         Dictionary<Guid, string> handed = Descriptions(OrganizationConnection.Rows(answer, What));
 
         // A server that looks only at the senders hands out more than was asked for: these are given back.
@@ -258,15 +280,18 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
     }
 
     private static Dictionary<Guid, string> Descriptions(IEnumerable<JsonElement> rows) =>
-        rows.Where(r => r.Id("activityid") is not null).GroupBy(r => r.Id("activityid")!.Value).ToDictionary(g => g.Key, g => g.First().Text("description") ?? string.Empty);
+        rows.Where(r => r.Id("activityid") is not null).GroupBy(r => r.Id("activityid")!.Value)
+            .ToDictionary(g => g.Key, g => g.First().Text("description") ?? string.Empty);
 
     private async ValueTask GiveTokensAsync(List<PendingCandidate> won, OrganizationDirectory directory, CancellationToken cancellationToken)
     {
         foreach (PendingCandidate candidate in won.Where(c => c.Token is null))
         {
-            Guid? caller = directory.Find(candidate.Sender.Id) is { } mailbox && !directory.Teams.Contains(mailbox.OwnerUserId) && mailbox.OwnerUserId != Guid.Empty ? mailbox.OwnerUserId : null;
+            Guid? caller = directory.Find(candidate.Sender.Id) is { } mailbox && !directory.Teams.Contains(mailbox.OwnerUserId) &&
+                mailbox.OwnerUserId != Guid.Empty ? mailbox.OwnerUserId : null;
             OrganizationAnswer answer = await connection.TryAsync(
-                new OrganizationRequest("GetTrackingTokenEmail", "a tracking token") { Caller = caller }.With("Subject", candidate.Subject), cancellationToken).ConfigureAwait(false);
+                new OrganizationRequest("GetTrackingTokenEmail", "a tracking token") { Caller = caller }.With("Subject", candidate.Subject),
+                cancellationToken).ConfigureAwait(false);
             if (answer.Result("TrackingToken")?.Value is { Length: > 0 } token)
                 candidate.Give(token, directory.Settings);
             else
@@ -274,29 +299,36 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
             if (candidate.HasNewToken)
             {
                 await connection.SendAsync(
-                    Update(new SoapEntity("email", candidate.Id) { Attributes = { ["subject"] = candidate.Subject, ["trackingtoken"] = candidate.Token } }), cancellationToken).ConfigureAwait(false);
+                    Update(new SoapEntity("email", candidate.Id) { Attributes = { ["subject"] = candidate.Subject, ["trackingtoken"] = candidate.Token } }),
+                    cancellationToken).ConfigureAwait(false);
             }
         }
     }
 
     /// <summary>A recipient's record may have got an address, or have opted out, since the email was written.</summary>
-    private async ValueTask<Dictionary<RecordReference, JsonElement>> RecipientsAsync(List<PendingCandidate> won, TableDirectory tables, CancellationToken cancellationToken)
+    private async ValueTask<Dictionary<RecordReference, JsonElement>> RecipientsAsync(
+        List<PendingCandidate> won, TableDirectory tables, CancellationToken cancellationToken)
     {
         var found = new Dictionary<RecordReference, JsonElement>();
         var asked = new List<(TableInfo Table, OrganizationRequest Request)>();
-        IEnumerable<RecordReference> records = won.SelectMany(c => c.Parties).Where(p => p.Role != ParticipationType.Sender).Select(p => p.Party).OfType<RecordReference>().Distinct();
+        IEnumerable<RecordReference> records = won.SelectMany(c => c.Parties).Where(p => p.Role != ParticipationType.Sender)
+            .Select(p => p.Party).OfType<RecordReference>().Distinct();
         foreach (IGrouping<string, RecordReference> group in records.GroupBy(r => r.LogicalName))
         {
             if (tables.Find(group.Key) is not { AddressColumns.Count: > 0 } table)
                 continue;
-            string[] columns = [table.IdColumn, .. table.AddressColumns, .. group.Key is "contact" or "account" or "lead" ? ["donotemail"] : Array.Empty<string>()];
+            string[] columns = [table.IdColumn, .. table.AddressColumns];
+            if (group.Key is "contact" or "account" or "lead")
+                columns = [.. columns, "donotemail"];
             asked.AddRange(group.Chunk(MaxNamed).Select(some =>
-                (table, OrganizationConnection.Fetch(new FetchQuery(group.Key, columns).WhereAny([table.IdColumn], some.Select(r => r.Id.ToString("D"))), "the recipients"))));
+                (table, OrganizationConnection.Fetch(new FetchQuery(group.Key, columns).WhereAny([table.IdColumn], some.Select(r => r.Id.ToString("D"))),
+                    "the recipients"))));
         }
 
         if (asked.Count == 0)
             return found;
-        IReadOnlyList<OrganizationAnswer> answers = await connection.SendAsync([.. asked.Select(a => a.Request)], "the recipients", cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<OrganizationAnswer> answers = await connection.SendAsync([.. asked.Select(a => a.Request)], "the recipients", cancellationToken)
+            .ConfigureAwait(false);
         for (int i = 0; i < asked.Count; i++)
         {
             // Without the right to read a table the email goes as its parties say.
@@ -316,7 +348,8 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
     {
         string what = $"the attachment {fileName}";
         OrganizationAnswer answer = await connection.SendAsync(
-            new OrganizationRequest("Retrieve", what) { IsRepeatable = true }.With("ColumnSet", new ColumnSet("body")).With("Target", new RecordReference("activitymimeattachment", attachmentId)),
+            new OrganizationRequest("Retrieve", what) { IsRepeatable = true }.With("ColumnSet", new ColumnSet("body"))
+                .With("Target", new RecordReference("activitymimeattachment", attachmentId)),
             cancellationToken).ConfigureAwait(false);
         JsonElement row = EntityRow.Read(answer.Result("Entity") ?? throw AnswerErrors.Unreadable(what, "it has no row")).ToElement();
         try
@@ -341,7 +374,10 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
     {
         const string what = "the notes";
         var reasons = new Dictionary<Guid, string>();
-        string[] failed = [.. rows.Where(r => r.Number("statuscode") == (int)EmailStatus.Failed).Select(r => r.Id("activityid")?.ToString("D")).OfType<string>().Distinct()];
+        string[] failed =
+        [
+            .. rows.Where(r => r.Number("statuscode") == (int)EmailStatus.Failed).Select(r => r.Id("activityid")?.ToString("D")).OfType<string>().Distinct(),
+        ];
         if (failed.Length == 0)
             return reasons;
         FetchQuery query = new FetchQuery("annotation", "annotationid", "notetext", "objectid")
@@ -384,15 +420,26 @@ internal sealed class OrganizationOutbox(OrganizationConnection connection) : ID
     }
 
     private static OrganizationRequest Update(SoapEntity entity) =>
-        new OrganizationRequest("Update", string.Create(CultureInfo.InvariantCulture, $"the {entity.LogicalName} {entity.Id:D}")) { IsRepeatable = true }.With("Target", entity);
+        new OrganizationRequest("Update", string.Create(CultureInfo.InvariantCulture, $"the {entity.LogicalName} {entity.Id:D}")) { IsRepeatable = true }
+            .With("Target", entity);
 
     /// <summary>
     /// Emails have no column for why they failed; a note on the email tells its author. Without the right to write one, the state alone tells.
     /// </summary>
     private async ValueTask NoteAsync(Guid activityId, string subject, string text, CancellationToken cancellationToken)
     {
-        var note = new SoapEntity("annotation") { Attributes = { ["subject"] = subject, ["notetext"] = text, ["objectid"] = new RecordReference("email", activityId), ["objecttypecode"] = "email" } };
-        OrganizationAnswer answer = await connection.TryAsync(new OrganizationRequest("Create", "the note").With("Target", note), cancellationToken).ConfigureAwait(false);
+        var note = new SoapEntity("annotation")
+        {
+            Attributes =
+            {
+                ["subject"] = subject,
+                ["notetext"] = text,
+                ["objectid"] = new RecordReference("email", activityId),
+                ["objecttypecode"] = "email",
+            },
+        };
+        OrganizationAnswer answer = await connection.TryAsync(new OrganizationRequest("Create", "the note").With("Target", note), cancellationToken)
+            .ConfigureAwait(false);
         if (answer.Fault is { } fault && FaultTable.Explain(fault, "the note", connection.Server) is { IsTransient: true } passing)
             throw passing;
     }

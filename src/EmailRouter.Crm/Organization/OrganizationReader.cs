@@ -20,7 +20,8 @@ internal static class OrganizationReader
     public static async ValueTask<OrganizationDirectory> ReadDirectoryAsync(OrganizationConnection connection, CancellationToken cancellationToken)
     {
         List<JsonElement> organizations = await RowsAsync(connection, new FetchQuery("organization"), cancellationToken, telling).ConfigureAwait(false);
-        List<JsonElement> users = await RowsAsync(connection, new FetchQuery("systemuser").Where("internalemailaddress", "not-null").By("systemuserid"), cancellationToken).ConfigureAwait(false);
+        List<JsonElement> users = await RowsAsync(
+            connection, new FetchQuery("systemuser").Where("internalemailaddress", "not-null").By("systemuserid"), cancellationToken).ConfigureAwait(false);
         List<JsonElement> settings = await RowsAsync(
             connection, new FetchQuery("usersettings").By("systemuserid"), cancellationToken).ConfigureAwait(false);
         List<JsonElement> queues = await RowsAsync(connection, new FetchQuery("queue").By("queueid"), cancellationToken).ConfigureAwait(false);
@@ -33,7 +34,8 @@ internal static class OrganizationReader
             : MailboxRows.Read(organizations[0], users, settings, queues, mailboxes);
     }
 
-    private static async ValueTask<List<JsonElement>> RowsAsync(OrganizationConnection connection, FetchQuery query, CancellationToken cancellationToken, params string[] asked) =>
+    private static async ValueTask<List<JsonElement>> RowsAsync(
+        OrganizationConnection connection, FetchQuery query, CancellationToken cancellationToken, params string[] asked) =>
         [.. (await connection.RowsAsync(query, What, cancellationToken).ConfigureAwait(false)).Select(e => EntityRow.Read(e, asked).ToElement())];
 
     private static async ValueTask<List<JsonElement>> MailboxesAsync(OrganizationConnection connection, CancellationToken cancellationToken)

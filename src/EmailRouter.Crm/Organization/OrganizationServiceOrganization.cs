@@ -41,7 +41,8 @@ public sealed class OrganizationServiceOrganization(OrganizationServiceStore sto
             "false" or "0" => false,
             _ => throw AnswerErrors.Unreadable(CheckWhat, "it has no ShouldDeliver"),
         };
-        Guid? existing = code == (int)CheckReason.Duplicate ? await FindAsync(email.MessageId, onlyReceived: false, cancellationToken).ConfigureAwait(false) : null;
+        Guid? existing = code == (int)CheckReason.Duplicate ? await FindAsync(email.MessageId, onlyReceived: false, cancellationToken).ConfigureAwait(false)
+            : null;
         return new ServerCheck(delivers, code, existing, Answered: takesExtras ? answered : null);
     }
 
@@ -60,7 +61,8 @@ public sealed class OrganizationServiceOrganization(OrganizationServiceStore sto
     private protected override async ValueTask<Guid?> FindAsync(string messageId, bool onlyReceived, CancellationToken cancellationToken)
     {
         const string what = "emails by Message-ID";
-        FetchQuery query = new FetchQuery("email", "activityid", "directioncode", "createdon").Where("messageid", "eq", messageId).By("directioncode").By("createdon").Top(1);
+        FetchQuery query = new FetchQuery("email", "activityid", "directioncode", "createdon")
+            .Where("messageid", "eq", messageId).By("directioncode").By("createdon").Top(1);
         if (onlyReceived)
             query.Where("directioncode", "eq", "0");
         OrganizationAnswer answer = await Store.Connection.SendAsync(OrganizationConnection.Fetch(query, what), cancellationToken).ConfigureAwait(false);
@@ -68,7 +70,8 @@ public sealed class OrganizationServiceOrganization(OrganizationServiceStore sto
     }
 
     /// <summary>Sends a message with the extras; where the server does not like them, which shows without them, without them from then on.</summary>
-    private async ValueTask<OrganizationAnswer> TryAsync(SoapEntity? extras, Func<SoapEntity?, OrganizationRequest> message, CancellationToken cancellationToken)
+    private async ValueTask<OrganizationAnswer> TryAsync(
+        SoapEntity? extras, Func<SoapEntity?, OrganizationRequest> message, CancellationToken cancellationToken)
     {
         OrganizationAnswer answer = await Store.Connection.TryAsync(message(extras), cancellationToken).ConfigureAwait(false);
         if (extras is null || answer.Fault is not { } fault || FaultTable.Explain(fault, CheckWhat, Store.Connection.Server).IsTransient)
@@ -87,7 +90,8 @@ public sealed class OrganizationServiceOrganization(OrganizationServiceStore sto
         if (ancestors.Count < 2)
             return ancestors.Count == 0 ? null : ancestors[0];
         OrganizationAnswer answer = await Store.Connection.SendAsync(
-            OrganizationConnection.Fetch(new FetchQuery("email", "messageid").WhereAny(["messageid"], ancestors), what), cancellationToken).ConfigureAwait(false);
+            OrganizationConnection.Fetch(new FetchQuery("email", "messageid").WhereAny(["messageid"], ancestors), what),
+            cancellationToken).ConfigureAwait(false);
         HashSet<string> stored = [.. OrganizationConnection.Rows(answer, what).Select(r => r.Text("messageid")).OfType<string>()];
         return ancestors.FirstOrDefault(stored.Contains) ?? ancestors[0];
     }
@@ -111,7 +115,8 @@ public sealed class OrganizationServiceOrganization(OrganizationServiceStore sto
     private static OrganizationRequest Check(IncomingEmail email, SoapEntity? extras) =>
         Told(new OrganizationRequest("CheckIncomingEmail", CheckWhat) { IsRepeatable = true }, email, extras);
 
-    private static OrganizationRequest Delivery(IncomingEmail email, SoapEntity? extras) => Told(new OrganizationRequest("DeliverIncomingEmail", DeliveryWhat), email, extras)
+    private static OrganizationRequest Delivery(IncomingEmail email, SoapEntity? extras) =>
+        Told(new OrganizationRequest("DeliverIncomingEmail", DeliveryWhat), email, extras)
         .With("ReceivedOn", email.ReceivedOn)
         .With("SubmittedBy", (email.Sender ?? email.From!).Address)
         .With("Importance", ImportanceOf(email))

@@ -24,7 +24,8 @@ internal static class TableDefinitions
     public static async ValueTask<TableDirectory> ReadAsync(OrganizationConnection connection, CancellationToken cancellationToken)
     {
         OrganizationSite site = await connection.LocateAsync(cancellationToken).ConfigureAwait(false);
-        IReadOnlyList<XElement>? tables = site.Version < OrganizationConnection.UpdateRollup12 ? null : await AskOnceAsync(connection, cancellationToken).ConfigureAwait(false);
+        IReadOnlyList<XElement>? tables = site.Version < OrganizationConnection.UpdateRollup12 ? null
+            : await AskOnceAsync(connection, cancellationToken).ConfigureAwait(false);
         tables ??= await AskEachAsync(connection, cancellationToken).ConfigureAwait(false);
         var found = new Dictionary<string, TableInfo>(StringComparer.Ordinal);
         foreach (XElement table in tables)
@@ -44,7 +45,8 @@ internal static class TableDefinitions
             [.. TableDirectory.UsualTables.Select(t => t.LogicalName), .. partTables],
             ["LogicalName", "PrimaryIdAttribute", "PrimaryNameAttribute", "IsActivityParty", "Attributes"],
             ["LogicalName", "Format", "FormatName", "IsValidForCreate", "IsValidForUpdate"]);
-        OrganizationAnswer answer = await connection.TryAsync(new OrganizationRequest("RetrieveMetadataChanges", What) { IsRepeatable = true }.With("Query", query), cancellationToken).ConfigureAwait(false);
+        OrganizationAnswer answer = await connection.TryAsync(
+            new OrganizationRequest("RetrieveMetadataChanges", What) { IsRepeatable = true }.With("Query", query), cancellationToken).ConfigureAwait(false);
         return answer.Fault is { } fault ? FaultTable.Explain(fault, What, connection.Server) is { IsTransient: true } passing ? throw passing : null
             : answer.Result("EntityMetadata") is { } tables ? [.. tables.Elements()] : null;
     }
@@ -52,7 +54,8 @@ internal static class TableDefinitions
     private static async ValueTask<List<XElement>> AskEachAsync(OrganizationConnection connection, CancellationToken cancellationToken)
     {
         OrganizationAnswer list = await connection.TryAsync(
-            new OrganizationRequest("RetrieveAllEntities", What) { IsRepeatable = true }.With("EntityFilters", new EntityFilters("Entity")).With("RetrieveAsIfPublished", false),
+            new OrganizationRequest("RetrieveAllEntities", What) { IsRepeatable = true }.With("EntityFilters", new EntityFilters("Entity"))
+                .With("RetrieveAsIfPublished", false),
             cancellationToken).ConfigureAwait(false);
         if (list.Fault is { } fault && FaultTable.Explain(fault, What, connection.Server) is { IsTransient: true } passing)
             throw passing;
@@ -69,10 +72,15 @@ internal static class TableDefinitions
         Dictionary<string, XElement> whole = wanted.Zip(answers)
             .Where(a => a.Second.Fault is null && a.Second.Result("EntityMetadata")?.Child("Attributes") is not null)
             .ToDictionary(a => a.First, a => a.Second.Result("EntityMetadata")!);
-        return [.. all.Select(t => whole.Remove(TextOf(t, "LogicalName") ?? string.Empty, out XElement? more) ? Joined(t, more) : t), .. whole.Select(w => Joined(Named(w.Key), w.Value))];
+        return
+        [
+            .. all.Select(t => whole.Remove(TextOf(t, "LogicalName") ?? string.Empty, out XElement? more) ? Joined(t, more) : t),
+            .. whole.Select(w => Joined(Named(w.Key), w.Value)),
+        ];
     }
 
-    private static OrganizationRequest Definition(string table) => new OrganizationRequest("RetrieveEntity", $"the definition of {table}") { IsRepeatable = true }
+    private static OrganizationRequest Definition(string table) =>
+        new OrganizationRequest("RetrieveEntity", $"the definition of {table}") { IsRepeatable = true }
         .With("EntityFilters", new EntityFilters("Attributes"))
         .With("LogicalName", table)
         .With("MetadataId", Guid.Empty)
@@ -119,7 +127,8 @@ internal static class TableDefinitions
     private static HashSet<string> Names(XElement[] columns, string? flag) =>
         [.. columns.Where(c => flag is null || FlagOf(c, flag)).Select(c => TextOf(c, "LogicalName")).OfType<string>()];
 
-    private static string? TextOf(XElement element, string name) => element.Child(name) is { } child && !child.IsNil() && child.Value.Length > 0 ? child.Value : null;
+    private static string? TextOf(XElement element, string name) =>
+        element.Child(name) is { } child && !child.IsNil() && child.Value.Length > 0 ? child.Value : null;
 
     private static bool FlagOf(XElement element, string name) => element.Child(name)?.Value.Trim() is "true" or "1";
 }

@@ -15,7 +15,8 @@ internal sealed class FetchQuery
     /// <param name="columns">The columns; none for all.</param>
     public FetchQuery(string table, params string[] columns)
     {
-        entity = new XElement("entity", new XAttribute("name", table), columns.Length == 0 ? new XElement("all-attributes") : columns.Select(Attribute), filter);
+        entity = new XElement(
+            "entity", new XAttribute("name", table), columns.Length == 0 ? new XElement("all-attributes") : columns.Select(Attribute), filter);
         fetch = new XElement("fetch", new XAttribute("version", "1.0"), new XAttribute("mapping", "logical"), entity);
     }
 
@@ -70,7 +71,8 @@ internal sealed class FetchQuery
     /// <param name="conditions">What has to hold of it; none for rows that need not be there.</param>
     /// <returns>This query.</returns>
     public FetchQuery Join(
-        string table, string column, string to, string? alias, IReadOnlyList<string> columns, params (string Column, string Operation, IReadOnlyList<string> Values)[] conditions)
+        string table, string column, string to, string? alias, IReadOnlyList<string> columns,
+        params (string Column, string Operation, IReadOnlyList<string> Values)[] conditions)
     {
         entity.Add(new XElement(
             "link-entity",
@@ -80,7 +82,8 @@ internal sealed class FetchQuery
             new XAttribute("link-type", conditions.Length == 0 ? "outer" : "inner"),
             alias is null ? null : new XAttribute("alias", alias),
             columns.Select(Attribute),
-            conditions.Length == 0 ? null : new XElement("filter", new XAttribute("type", "and"), conditions.Select(c => In(c.Column, c.Operation, c.Values)))));
+            conditions.Length == 0 ? null
+                : new XElement("filter", new XAttribute("type", "and"), conditions.Select(c => In(c.Column, c.Operation, c.Values)))));
         return this;
     }
 

@@ -95,9 +95,11 @@ internal sealed class OrganizationAnswer
     {
         // A plug-in's fault wraps the one that tells why.
         string message = fault.Child("Message")?.Value.Trim() ?? string.Empty;
-        if (fault.Child("InnerFault") is { } inner && !inner.IsNil() && inner.Child("Message")?.Value.Trim() is { Length: > 0 } cause && !message.Contains(cause, StringComparison.Ordinal))
+        if (fault.Child("InnerFault") is { } inner && !inner.IsNil() && inner.Child("Message")?.Value.Trim() is { Length: > 0 } cause &&
+            !message.Contains(cause, StringComparison.Ordinal))
             message = message.Length == 0 ? cause : $"{message} {cause}";
-        uint code = long.TryParse(fault.Child("ErrorCode")?.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) ? unchecked((uint)number) : 0;
+        uint code = long.TryParse(fault.Child("ErrorCode")?.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)
+            ? unchecked((uint)number) : 0;
         XElement? wait = fault.Child("ErrorDetails")?.Elements().FirstOrDefault(e => e.Child("key")?.Value is "Retry-After" or "RetryAfter");
         return new ServerFault(0, code, message) { RetryAfter = ReadWait(wait?.Child("value")?.Value) };
     }
@@ -109,7 +111,8 @@ internal sealed class OrganizationAnswer
         try
         {
             return text.StartsWith('P') ? XmlConvert.ToTimeSpan(text)
-                : double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds < 1e6 ? TimeSpan.FromSeconds(seconds)
+                : double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) &&
+                    seconds < 1e6 ? TimeSpan.FromSeconds(seconds)
                 : TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan wait) ? wait : null;
         }
         catch (FormatException)

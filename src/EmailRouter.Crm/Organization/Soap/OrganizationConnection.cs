@@ -98,7 +98,8 @@ internal sealed class OrganizationConnection : IDisposable
     /// <param name="cancellationToken">Stops the attempt.</param>
     /// <returns>The answers, in the order of the messages, successes and faults.</returns>
     /// <exception cref="CrmException">The server cannot be reached, or refuses them as a whole.</exception>
-    public async ValueTask<IReadOnlyList<OrganizationAnswer>> SendAsync(IReadOnlyList<OrganizationRequest> requests, string what, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<OrganizationAnswer>> SendAsync(
+        IReadOnlyList<OrganizationRequest> requests, string what, CancellationToken cancellationToken)
     {
         OrganizationSite at = await LocateAsync(cancellationToken).ConfigureAwait(false);
         var answers = new List<OrganizationAnswer>();
@@ -172,7 +173,8 @@ internal sealed class OrganizationConnection : IDisposable
     /// <param name="what">What was asked for, in words.</param>
     /// <returns>The collection.</returns>
     /// <exception cref="CrmException"><c>CrmAnswerUnreadable</c>.</exception>
-    public static XElement Entities(OrganizationAnswer answer, string what) => answer.Result("EntityCollection") ?? throw AnswerErrors.Unreadable(what, "it has no rows");
+    public static XElement Entities(OrganizationAnswer answer, string what) =>
+        answer.Result("EntityCollection") ?? throw AnswerErrors.Unreadable(what, "it has no rows");
 
     /// <summary>Reads the rows in the answer to <see cref="Fetch"/>.</summary>
     /// <param name="answer">The answer.</param>
@@ -198,7 +200,8 @@ internal sealed class OrganizationConnection : IDisposable
             {
                 OrganizationRequest request = dialect.Probe;
                 OrganizationAnswer answer = await ExchangeAsync(address, request, null, cancellationToken).ConfigureAwait(false);
-                return answer.Fault is { } fault ? throw FaultTable.Explain(fault, request.What, Server) : new OrganizationSite(address, dialect.ReadVersion(answer));
+                return answer.Fault is { } fault ? throw FaultTable.Explain(fault, request.What, Server)
+                    : new OrganizationSite(address, dialect.ReadVersion(answer));
             }
             catch (CrmException e) when (e.ErrorId is "CrmNotFound" or "CrmWebPage" or "CrmRedirected" or "CrmNotSupported")
             {
@@ -209,7 +212,8 @@ internal sealed class OrganizationConnection : IDisposable
         throw new CrmException(
             last!.ErrorId,
             $"No service was found for {endpoint.Url} ({string.Join(", ", Candidates().Select(a => a.AbsolutePath))}). {last.Message}",
-            "Enter the organization's address, e.g. https://crm.contoso.test/Contoso, or the server's with the organization's name. CRM 2011 to 2015 have Organization.svc, CRM 4.0 has CrmService.asmx.",
+            "Enter the organization's address, e.g. https://crm.contoso.test/Contoso, or the server's with the organization's name. " +
+            "CRM 2011 to 2015 have Organization.svc, CRM 4.0 has CrmService.asmx.",
             last);
     }
 

@@ -61,7 +61,8 @@ internal sealed class OrganizationRequest(string name, string what)
     public async Task WriteAsync(Stream stream, SoapDialect dialect, CancellationToken cancellationToken)
     {
         FileFault = null;
-        XmlWriter xml = XmlWriter.Create(stream, new XmlWriterSettings { Async = true, Encoding = new UTF8Encoding(false), CheckCharacters = false, CloseOutput = false });
+        XmlWriter xml = XmlWriter.Create(
+            stream, new XmlWriterSettings { Async = true, Encoding = new UTF8Encoding(false), CheckCharacters = false, CloseOutput = false });
         await using (xml.ConfigureAwait(false))
             await dialect.WriteAsync(this, xml, cancellationToken).ConfigureAwait(false);
     }

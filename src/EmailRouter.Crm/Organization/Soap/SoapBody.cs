@@ -22,7 +22,8 @@ internal static class SoapBody
         try
         {
             using var stream = new MemoryStream(answer.Body.ToArray(), writable: false);
-            using var reader = XmlReader.Create(stream, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, CheckCharacters = false });
+            using var reader = XmlReader.Create(
+                stream, new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, CheckCharacters = false });
             XElement? body = XElement.Load(reader).Elements().FirstOrDefault(e => e.Name.LocalName == "Body");
             return body?.Elements().FirstOrDefault() ?? throw AnswerErrors.Unreadable(what, "it is no SOAP envelope with a body");
         }

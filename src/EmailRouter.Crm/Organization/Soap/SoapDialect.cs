@@ -83,8 +83,10 @@ internal sealed class OrganizationDialect : SoapDialect
     public override bool Knows(OrganizationRequest request) => true;
 
     /// <inheritdoc/>
-    public override Task WriteAsync(OrganizationRequest request, XmlWriter xml, CancellationToken cancellationToken) => request.WriteEnvelopeAsync(xml, cancellationToken);
+    public override Task WriteAsync(OrganizationRequest request, XmlWriter xml, CancellationToken cancellationToken) =>
+        request.WriteEnvelopeAsync(xml, cancellationToken);
 
     /// <inheritdoc/>
-    public override OrganizationAnswer Read(CrmAnswer answer, OrganizationRequest request, string server) => OrganizationAnswer.Read(answer, request.What, server);
+    public override OrganizationAnswer Read(CrmAnswer answer, OrganizationRequest request, string server) =>
+        OrganizationAnswer.Read(answer, request.What, server);
 }
