@@ -33,6 +33,8 @@ internal sealed class CrmHttp : IDisposable
     /// <param name="context">Clock, network and limits.</param>
     public CrmHttp(CrmEndpoint endpoint, CrmContext context)
     {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        ArgumentNullException.ThrowIfNull(context);
         if (endpoint.Credentials.Count == 0)
             throw new ArgumentException("There is no credential.", nameof(endpoint));
         this.endpoint = endpoint;
