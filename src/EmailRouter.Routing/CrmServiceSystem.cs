@@ -37,6 +37,16 @@ public sealed class CrmServiceSystem : ICrmSystem
             await organization.GetSettingsAsync(cancellationToken).ConfigureAwait(false);
             return organization;
         }
+        catch (CrmException e) when (
+            e.ErrorId is "CrmLoginRefused" or "CrmRedirected" or "CrmWebPage" && !CrmServiceOrganization.IsInternetFacing(deployment.Options))
+        {
+            await organization.DisposeAsync().ConfigureAwait(false);
+            throw new CrmException(
+                e.ErrorId, e.Message,
+                $"{e.Remedy} If the server is an internet-facing deployment (IFD), " +
+                $"set the option {CrmServiceOrganization.LoginOption} of the deployment to ifd.",
+                e);
+        }
         catch
         {
             await organization.DisposeAsync().ConfigureAwait(false);

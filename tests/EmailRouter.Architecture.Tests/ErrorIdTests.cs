@@ -52,8 +52,8 @@ public sealed partial class ErrorIdTests
     [GeneratedRegex("\"((?:Mail|Crm|Router)[A-Z][A-Za-z]+)\"")]
     private static partial Regex Literal();
 
-    /// <summary>Types of values as Microsoft CRM 4.0 and 2011 write them in XML.</summary>
-    [GeneratedRegex("^Crm(AuthenticationToken|Reference|Number|Float|Decimal|Money|Boolean|DateTime)(Property)?$")]
+    /// <summary>Types of values and parts of messages as Microsoft CRM 4.0 and 2011 write them in XML.</summary>
+    [GeneratedRegex("^Crm(AuthenticationToken|Ticket|ServiceUrl|Reference|Number|Float|Decimal|Money|Boolean|DateTime)(Property)?$")]
     private static partial Regex WireType();
 
     [GeneratedRegex(@"^\| `(?<id>[A-Za-z]+)` \| \S.* \|\r?$", RegexOptions.Multiline)]

@@ -34,6 +34,15 @@ public sealed class CrmServiceSystemTests : IDisposable
         Assert.Equal("Contoso", (await organization.GetSettingsAsync(default)).Name);
     }
 
+    [Fact]
+    public async Task A_log_in_that_is_refused_the_Windows_way_names_the_option_for_internet_facing_deployments()
+    {
+        CrmException refused = await Assert.ThrowsAsync<CrmException>(() => OpenAsync(DecisionAuthority.Server, new Refusing()).AsTask());
+
+        Assert.Equal("CrmLoginRefused", refused.ErrorId);
+        Assert.EndsWith("(IFD), set the option logIn of the deployment to ifd.", refused.Remedy, StringComparison.Ordinal);
+    }
+
     private ValueTask<IOrganization> OpenAsync(DecisionAuthority decides, HttpMessageHandler handler)
     {
         ISecretProtector secrets = SecretProtector.For(folder["emailrouter.json"]);
@@ -41,6 +50,12 @@ public sealed class CrmServiceSystemTests : IDisposable
             new DeploymentConfiguration { Name = "Old", System = "CrmService", Url = new Uri("https://crm.example.test"), Organization = "Contoso", Authentication = CrmAuthentication.Process, Decides = decides },
             new DeploymentContext { Mail = new MailContext { Http = _ => handler }, Folder = folder.Path, Secrets = secrets, Tokens = new TokenSource(folder.Path, secrets) },
             default);
+    }
+
+    private sealed class Refusing : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            Task.FromResult(new HttpResponseMessage(System.Net.HttpStatusCode.Unauthorized) { Content = new StringContent(string.Empty) });
     }
 
     private sealed class Service : HttpMessageHandler

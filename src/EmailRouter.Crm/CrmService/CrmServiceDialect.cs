@@ -11,13 +11,18 @@ namespace EmailRouter.Crm.CrmService;
 /// organization stands in a header ("CrmAuthenticationToken", SDK of Dynamics CRM 4.0).
 /// </summary>
 /// <param name="organization">The organization's name.</param>
-internal sealed class CrmServiceDialect(string organization) : SoapDialect
+/// <param name="tickets">What gives tickets for an internet-facing deployment; null where Windows logs in. Disposed with this.</param>
+internal sealed class CrmServiceDialect(string organization, CrmTickets? tickets = null) : SoapDialect
 {
     private const string Service = "MSCRMServices/2007/CrmService.asmx";
     private const string Web2006 = "http://schemas.microsoft.com/crm/2006/WebServices";
     private const string Web2007 = "http://schemas.microsoft.com/crm/2007/WebServices";
     private const string Core = "http://schemas.microsoft.com/crm/2007/CoreTypes";
     private const string Query = "http://schemas.microsoft.com/crm/2006/Query";
+
+    // AuthenticationType: AD and SPLA; 1 is Passport, of CRM Online then.
+    private const string ActiveDirectory = "0";
+    private const string InternetFacing = "2";
 
     // These versions do not tell theirs; 4.0 it is for every server that has this service alone.
     private static readonly Version version = new(4, 0);
@@ -55,7 +60,9 @@ internal sealed class CrmServiceDialect(string organization) : SoapDialect
         xml.WriteAttributeString("xmlns", "w", null, Web2006);
         xml.WriteStartElement("Header", SoapNames.Envelope);
         xml.WriteStartElement(string.Empty, "CrmAuthenticationToken", Web2007);
-        xml.WriteElementString("AuthenticationType", Core, "0");
+        xml.WriteElementString("AuthenticationType", Core, tickets is null ? ActiveDirectory : InternetFacing);
+        if (tickets?.Current is { } ticket)
+            xml.WriteElementString("CrmTicket", Core, ticket.Text);
         xml.WriteElementString("OrganizationName", Core, organization);
         xml.WriteElementString("CallerId", Core, (request.Caller ?? Guid.Empty).ToString("D"));
         xml.WriteEndElement();
@@ -77,7 +84,11 @@ internal sealed class CrmServiceDialect(string organization) : SoapDialect
     {
         XElement body = SoapBody.Read(answer, request.What, server);
         if (body.Name.LocalName == "Fault")
-            return OrganizationAnswer.Failed(FaultOf(body));
+        {
+            ServerFault fault = FaultOf(body);
+            return OrganizationAnswer.Failed(tickets is null ? fault : fault with { Message = tickets.Mask(fault.Message) });
+        }
+
         var results = new Dictionary<string, XElement>(StringComparer.Ordinal);
         foreach (XElement result in (body.Child("Response") ?? body).Elements())
         {
@@ -93,16 +104,31 @@ internal sealed class CrmServiceDialect(string organization) : SoapDialect
         return OrganizationAnswer.Succeeded(results);
     }
 
-    private static string Operation(OrganizationRequest request) => request.Name is "Create" or "Update" ? request.Name : "Execute";
+    /// <inheritdoc/>
+    public override async ValueTask<SoapLogin?> LogInAsync(CrmHttp http, SoapLogin? refused, CancellationToken cancellationToken) =>
+        tickets is null ? null : await tickets.GetAsync(http, refused, cancellationToken).ConfigureAwait(false);
 
-    private static ServerFault FaultOf(XElement fault)
+    /// <summary>Reads a fault as all services of CRM 4.0 tell it.</summary>
+    /// <param name="fault">The element of the body.</param>
+    /// <returns>Code and description; where they are missing the fault's own words.</returns>
+    internal static ServerFault FaultOf(XElement fault)
     {
         XElement? error = fault.Child("detail")?.Child("error");
         string code = error?.Child("code")?.Value.Trim() ?? string.Empty;
-        uint number = code.StartsWith("0x", StringComparison.OrdinalIgnoreCase) &&
-            uint.TryParse(code.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint value) ? value : 0;
+        if (code.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
+            code = code[2..];
+        uint number = code.Length == 8 && uint.TryParse(code, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint value) ? value : 0;
         return new ServerFault(0, number, (error?.Child("description")?.Value ?? fault.Child("faultstring")?.Value ?? "The server gives no reason.").Trim());
     }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        tickets?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private static string Operation(OrganizationRequest request) => request.Name is "Create" or "Update" ? request.Name : "Execute";
 
     private static async Task WriteRequestAsync(OrganizationRequest request, XmlWriter xml, CancellationToken cancellationToken)
     {

@@ -23,6 +23,9 @@ internal static partial class FaultTable
     /// <summary>The codes of the service protection limits.</summary>
     private static readonly HashSet<uint> throttleCodes = [0x80072321, 0x80072322, 0x80072326];
 
+    /// <summary>The codes of a ticket that is not valid, expired, bad, not enough, or changed ("Web service error codes").</summary>
+    private static readonly HashSet<uint> ticketCodes = [0x8004A100, 0x8004A101, 0x8004A102, 0x8004A103, 0x8004A105];
+
     /// <summary>Explains a refusal.</summary>
     /// <param name="fault">What the server says.</param>
     /// <param name="what">What was asked for, in words.</param>
@@ -43,6 +46,14 @@ internal static partial class FaultTable
 
         if (IsThrottle(fault))
             return Error("CrmThrottled", "Nothing; the router waits. If it happens all day, add further application users to the deployment.", transient: true);
+        if (IsAboutTicket(fault))
+        {
+            return Error(
+                "CrmLoginRefused",
+                "Check that the clocks of the CRM's servers agree, and that the deployment names its organization; " +
+                "a ticket that ends in use is got anew by itself.");
+        }
+
         if (status is 502 or 503 or 504 or 408)
             return Error("CrmUnavailable", "Nothing, if it passes; the router tries again. Otherwise look at the server's state.", transient: true);
         if (Privilege().Match(message) is { Success: true } privilege)
@@ -101,6 +112,11 @@ internal static partial class FaultTable
     /// <param name="fault">What the server says.</param>
     /// <returns>True for a limit on requests.</returns>
     public static bool IsThrottle(ServerFault fault) => fault.Status == 429 || throttleCodes.Contains(fault.Code);
+
+    /// <summary>Says whether a refusal means the ticket that logged in, which is to be got anew.</summary>
+    /// <param name="fault">What the server says.</param>
+    /// <returns>True for an expired or otherwise refused ticket.</returns>
+    public static bool IsAboutTicket(ServerFault fault) => ticketCodes.Contains(fault.Code);
 
     /// <summary>Says whether a refusal means that a row is there already.</summary>
     /// <param name="fault">What the server says.</param>

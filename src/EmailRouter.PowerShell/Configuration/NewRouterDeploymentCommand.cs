@@ -148,7 +148,7 @@ public sealed class NewRouterDeploymentCommand : OAuthConfigurationCmdlet
     [Parameter(ParameterSetName = TokenScriptParameterSet)]
     public SwitchParameter AllowPlainTextPassword { get; set; }
 
-    /// <summary>Further settings of the CRM system, by name.</summary>
+    /// <summary>Further settings of the CRM system, by name. CrmService has logIn: windows (when left out), or ifd for internet-facing deployments.</summary>
     [Parameter(ParameterSetName = CredentialParameterSet)]
     [Parameter(ParameterSetName = ProcessAccountParameterSet)]
     [Parameter(ParameterSetName = ClientSecretParameterSet)]

@@ -98,7 +98,9 @@ public sealed class SetRouterDeploymentCommand : OAuthConfigurationCmdlet
     [Parameter]
     public bool AllowPlainTextPassword { get; set; }
 
-    /// <summary>Further settings of the CRM system, by name. They replace those there are.</summary>
+    /// <summary>
+    /// Further settings of the CRM system, by name; CrmService has logIn (windows, or ifd for internet-facing deployments). They replace those there are.
+    /// </summary>
     [Parameter]
     [ValidateNotNull]
     public Hashtable? Options { get; set; }

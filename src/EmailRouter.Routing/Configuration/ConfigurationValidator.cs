@@ -1,4 +1,5 @@
 using System.Buffers;
+using EmailRouter.Crm.CrmService;
 using EmailRouter.Mail;
 
 namespace EmailRouter.Routing.Configuration;
@@ -220,6 +221,9 @@ public static class ConfigurationValidator
                     Add($"{element}, credential", "The router's own account logs in, so the password is not used.", "Remove it, or set authentication to Password.");
             }
 
+            if (isKnown && IsNamed(deployment.System, "CrmService") &&
+                CrmServiceOrganization.LoginProblem(deployment.Options, deployment.Authentication == CrmAuthentication.Password) is { } problem)
+                Add($"{element}, options, {CrmServiceOrganization.LoginOption}", problem, "Set it to windows, or to ifd with a user name and a password.");
             CheckFurtherApplications(element, deployment);
         }
 

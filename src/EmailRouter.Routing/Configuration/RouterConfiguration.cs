@@ -71,7 +71,10 @@ public sealed record DeploymentConfiguration
     /// <summary>Gets a value indicating whether the log-in may cross a connection without TLS. Defaults to false.</summary>
     public bool AllowPlainTextPassword { get; init; }
 
-    /// <summary>Gets further settings of the CRM system by name.</summary>
+    /// <summary>
+    /// Gets further settings of the CRM system by name. <c>CrmService</c> has <c>logIn</c>: <c>windows</c> (the default), or <c>ifd</c> for internet-facing
+    /// deployments.
+    /// </summary>
     public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Gets the addresses of forward mailboxes that the CRM itself does not know. They are polled like mailboxes; what they hold is another mailbox's mail.</summary>

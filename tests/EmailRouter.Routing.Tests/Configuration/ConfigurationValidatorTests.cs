@@ -84,6 +84,8 @@ public sealed class ConfigurationValidatorTests
         { "crm online password", "deployment \"Contoso\", authentication", "tokens only" },
         { "crm 4 tokens", "deployment \"Contoso\", authentication", "knows no tokens" },
         { "crm 4 decides", "deployment \"Contoso\", decides", "cannot have the router decide" },
+        { "crm 4 log-in", "deployment \"Contoso\", options, logIn", "windows or ifd" },
+        { "crm 4 internet account", "deployment \"Contoso\", options, logIn", "password only" },
         { "crm further without first", "deployment \"Contoso\", furtherApplications", "no" },
         { "crm further twice", "deployment \"Contoso\", furtherApplications[0], clientId", "twice" },
         { "crm further secret", "deployment \"Contoso\", furtherApplications[0], clientSecret", "missing" },
@@ -184,6 +186,17 @@ public sealed class ConfigurationValidatorTests
         Assert.Empty(ConfigurationValidator.Validate(Incoming(plain, p => p with { CredentialSource = CredentialSource.Anonymous }), Samples.Systems));
     }
 
+    [Theory]
+    [InlineData("ifd")]
+    [InlineData("Windows")]
+    public void A_password_logs_in_to_CRM_4_by_Windows_or_as_an_internet_facing_deployment_wants_it(string login)
+    {
+        RouterConfiguration right = Crm4(Samples.Configuration, login);
+        DeploymentConfiguration deployment = right.Deployments[0] with { Authentication = CrmAuthentication.Password, Credential = new("crm", "aesgcm1:CCCC") };
+
+        Assert.Empty(ConfigurationValidator.Validate(right with { Deployments = [deployment] }, Samples.AllSystems));
+    }
+
     private static RouterConfiguration Incoming(RouterConfiguration c, Func<ProfileConfiguration, ProfileConfiguration> change) => c with { Profiles = [change(c.Profiles[0]), .. c.Profiles.Skip(1)] };
 
     private static RouterConfiguration Outgoing(RouterConfiguration c, Func<ProfileConfiguration, ProfileConfiguration> change) => c with { Profiles = [c.Profiles[0], change(c.Profiles[1])] };
@@ -201,6 +214,15 @@ public sealed class ConfigurationValidatorTests
 
     private static RouterConfiguration Crm(RouterConfiguration c, Func<DeploymentConfiguration, DeploymentConfiguration> change) =>
         c with { Deployments = [change(c.Deployments[0] with { System = "Dataverse", Path = null, Url = new("https://org.example.test"), OAuth = OAuth })] };
+
+    private static RouterConfiguration Crm4(RouterConfiguration c, string login) => Crm(c, r => r with
+    {
+        System = "CrmService",
+        OAuth = null,
+        Authentication = CrmAuthentication.Process,
+        Decides = DecisionAuthority.Server,
+        Options = new Dictionary<string, string> { ["login"] = login },
+    });
 
     private static ProfileConfiguration Token(ProfileConfiguration p, OAuthConfiguration? oauth) =>
         p with { CredentialSource = CredentialSource.OAuth, OAuth = oauth, Credential = null };
@@ -288,6 +310,8 @@ public sealed class ConfigurationValidatorTests
             "crm needless tokens" => Crm(c, r => r with { Authentication = CrmAuthentication.Process }),
             "crm online password" => Crm(c, r => r with { Url = new("https://contoso.crm4.dynamics.com"), OAuth = null, Authentication = CrmAuthentication.Process }),
             "crm 4 tokens" => Crm(c, r => r with { System = "CrmService", Decides = DecisionAuthority.Server }),
+            "crm 4 log-in" => Crm4(c, "passport"),
+            "crm 4 internet account" => Crm4(c, "ifd"),
             "crm 4 decides" => Crm(c, r => r with { System = "CrmService", OAuth = null, Authentication = CrmAuthentication.Process }),
             "crm further without first" => Crm(c, r => r with { OAuth = null, Authentication = CrmAuthentication.Process, FurtherApplications = [OAuth] }),
             "crm further twice" => Crm(c, r => r with { FurtherApplications = [OAuth with { ClientId = "APP" }] }),

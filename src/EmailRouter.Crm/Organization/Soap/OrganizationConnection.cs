@@ -189,11 +189,15 @@ internal sealed class OrganizationConnection : IDisposable
     {
         Http.Dispose();
         locating.Dispose();
+        dialect.Dispose();
     }
 
     private async ValueTask<OrganizationSite> FindAsync(CancellationToken cancellationToken)
     {
         CrmException? last = null;
+
+        // A log-in that fails is no matter of where the service is.
+        await dialect.LogInAsync(Http, null, cancellationToken).ConfigureAwait(false);
         foreach (Uri address in Candidates())
         {
             try
@@ -226,6 +230,26 @@ internal sealed class OrganizationConnection : IDisposable
     {
         if (!dialect.Knows(request))
             return OrganizationAnswer.Failed(new ServerFault(501, 0, $"This version has no {request.Name}."));
+        SoapLogin? login = await dialect.LogInAsync(Http, null, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            OrganizationAnswer answer = await PostAsync(login?.Address ?? address, request, user, cancellationToken).ConfigureAwait(false);
+            if (login is null || answer.Fault is not { } fault || !FaultTable.IsAboutTicket(fault))
+                return answer;
+        }
+        catch (CrmException e) when (login is not null && e.ErrorId == "CrmLoginRefused")
+        {
+            // The web server may refuse it before the service does; nothing was done then either.
+            context.ProtocolLog?.Report(e.Message);
+        }
+
+        context.ProtocolLog?.Report("the ticket was refused and is got anew");
+        login = await dialect.LogInAsync(Http, login, cancellationToken).ConfigureAwait(false);
+        return await PostAsync(login?.Address ?? address, request, user, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask<OrganizationAnswer> PostAsync(Uri address, OrganizationRequest request, CrmUser? user, CancellationToken cancellationToken)
+    {
         return await Http.ExchangeAsync(
             new CrmCall(
                 HttpMethod.Post,

@@ -4,7 +4,7 @@ using EmailRouter.Crm.Server;
 namespace EmailRouter.Crm.Organization.Soap;
 
 /// <summary>How a version of the CRM writes the messages: where its service is, and how envelopes look.</summary>
-internal abstract class SoapDialect
+internal abstract class SoapDialect : IDisposable
 {
     /// <summary>Gets a message that a service which is there answers.</summary>
     public abstract OrganizationRequest Probe { get; }
@@ -45,6 +45,34 @@ internal abstract class SoapDialect
     /// <returns>The answer.</returns>
     /// <exception cref="CrmException">It is no SOAP: a web page, an error of the web server, or broken.</exception>
     public abstract OrganizationAnswer Read(CrmAnswer answer, OrganizationRequest request, string server);
+
+    /// <summary>Gets ready what logs in within the envelopes. Defaults to nothing: HTTP logs in.</summary>
+    /// <param name="http">What carries requests.</param>
+    /// <param name="refused">What the server no longer takes, so that another is got; null for the first attempt.</param>
+    /// <param name="cancellationToken">Stops the attempt.</param>
+    /// <returns>What logs in; null where HTTP does.</returns>
+    /// <exception cref="CrmException">The log-in is refused, or the server cannot be reached.</exception>
+    public virtual ValueTask<SoapLogin?> LogInAsync(CrmHttp http, SoapLogin? refused, CancellationToken cancellationToken) => default;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Ends what the log-in needs.</summary>
+    /// <param name="disposing">Always true.</param>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+}
+
+/// <summary>What logs in within envelopes; good for a time, or until it is refused.</summary>
+internal abstract class SoapLogin
+{
+    /// <summary>Gets the service's address as the log-in names it; null where it names none.</summary>
+    public Uri? Address { get; init; }
 }
 
 /// <summary>The messages in the form of Organization.svc (2011).</summary>
