@@ -61,15 +61,28 @@ internal static partial class AnswerErrors
             remedy = "Set the deployment's authentication to a password or to the account of the process.";
         }
 
-        if (answer.Date is { } date && (date - now).Duration() > TimeSpan.FromMinutes(4))
+        if (ClockWords(answer.Date, now) is { } clock)
         {
-            string minutes = Math.Round((date - now).Duration().TotalMinutes).ToString(CultureInfo.InvariantCulture);
-            words.Add($"and this machine's clock differs from the server's by {minutes} minutes");
-            remedy = "Set this machine's clock: tokens are good for a short time only.";
+            words.Add(clock);
+            remedy = SetClock;
         }
 
         return new CrmException("CrmLoginRefused", string.Join("; ", words) + ".", remedy);
     }
+
+    /// <summary>What to do where <see cref="ClockWords"/> says something.</summary>
+    public const string SetClock = "Set this machine's clock: tokens are good for a short time only.";
+
+    /// <summary>Says that clocks differ by more than log-ins bear.</summary>
+    /// <param name="date">The server's time; null when it does not say.</param>
+    /// <param name="now">The time.</param>
+    /// <returns>The words; null when there is nothing to say.</returns>
+    public static string? ClockWords(DateTimeOffset? date, DateTimeOffset now) =>
+        date is { } theirs && (theirs - now).Duration() > TimeSpan.FromMinutes(4)
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"and this machine's clock differs from the server's by {Math.Round((theirs - now).Duration().TotalMinutes)} minutes")
+            : null;
 
     /// <summary>A page for people came where the service's answer was expected.</summary>
     /// <param name="answer">The answer.</param>

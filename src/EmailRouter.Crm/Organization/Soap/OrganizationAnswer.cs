@@ -70,15 +70,13 @@ internal sealed class OrganizationAnswer
         return parts;
     }
 
-    /// <summary>Reads an answer.</summary>
-    /// <param name="answer">What came.</param>
+    /// <summary>Reads what stands in the body of an answer.</summary>
+    /// <param name="body">The first element of the body.</param>
     /// <param name="what">What was asked for, in words.</param>
-    /// <param name="server">The server's name.</param>
     /// <returns>The answer.</returns>
-    /// <exception cref="CrmException">It is no SOAP: a web page, an error of the web server, or broken.</exception>
-    public static OrganizationAnswer Read(CrmAnswer answer, string what, string server)
+    /// <exception cref="CrmException"><c>CrmAnswerUnreadable</c>.</exception>
+    public static OrganizationAnswer Read(XElement body, string what)
     {
-        XElement body = SoapBody.Read(answer, what, server);
         if (body.Name.LocalName == "Fault")
             return new OrganizationAnswer(FaultOf(body), null);
         XElement result = body.Child("ExecuteResult") ?? throw AnswerErrors.Unreadable(what, $"it is {body.Name.LocalName} and no ExecuteResult");
@@ -87,8 +85,10 @@ internal sealed class OrganizationAnswer
 
     private static ServerFault FaultOf(XElement fault)
     {
-        XElement? detail = fault.Child("detail")?.Elements().FirstOrDefault(e => e.Child("ErrorCode") is not null);
-        return detail is null ? new ServerFault(0, 0, fault.Child("faultstring")?.Value ?? "The server gives no reason.") : ReadFault(detail);
+        // SOAP 1.1 and 1.2 name the parts of a fault differently.
+        XElement? detail = (fault.Child("detail") ?? fault.Child("Detail"))?.Elements().FirstOrDefault(e => e.Child("ErrorCode") is not null);
+        string? reason = (fault.Child("faultstring") ?? fault.Child("Reason")?.Child("Text"))?.Value;
+        return detail is null ? new ServerFault(0, 0, reason ?? "The server gives no reason.") : ReadFault(detail);
     }
 
     private static ServerFault ReadFault(XElement fault)

@@ -11,8 +11,8 @@ namespace EmailRouter.Crm.Organization.Soap;
 /// turns faults into errors an administrator can act on.
 /// </summary>
 /// <remarks>
-/// The log-in is Windows' (Negotiate, by the handler of <see cref="CrmContext.Http"/>) or a bearer token. User name tokens of WS-Trust are not spoken: AD FS 3
-/// and later give tokens by OAuth. Safe for use by many at once.
+/// The log-in is Windows' (Negotiate, by the handler of <see cref="CrmContext.Http"/>), a bearer token, or what the dialect writes into the envelopes: a ticket
+/// of CRM 4.0, a token of WS-Trust. Safe for use by many at once.
 /// </remarks>
 internal sealed class OrganizationConnection : IDisposable
 {
@@ -37,10 +37,10 @@ internal sealed class OrganizationConnection : IDisposable
     /// <param name="dialect">The form of the messages; null for that of Organization.svc.</param>
     public OrganizationConnection(CrmEndpoint endpoint, CrmContext context, SoapDialect? dialect = null)
     {
-        this.dialect = dialect ?? new OrganizationDialect();
+        Http = new CrmHttp(endpoint, context);
         this.endpoint = endpoint;
         this.context = context;
-        Http = new CrmHttp(endpoint, context);
+        this.dialect = dialect ?? new OrganizationDialect(endpoint, context.Clock);
     }
 
     /// <summary>Gets log-ins and connections.</summary>
@@ -255,8 +255,8 @@ internal sealed class OrganizationConnection : IDisposable
                 HttpMethod.Post,
                 address,
                 request.What,
-                () => new WrittenContent((stream, stop) => request.WriteAsync(stream, dialect, stop), "text/xml; charset=utf-8"),
-                [("SOAPAction", $"\"{dialect.Action(request)}\""), ("Accept", "text/xml")],
+                () => new WrittenContent((stream, stop) => request.WriteAsync(stream, dialect, stop), dialect.ContentType(request)),
+                [("SOAPAction", $"\"{dialect.Action(request)}\""), ("Accept", "text/xml, application/soap+xml")],
                 request.IsRepeatable,
                 () => request.FileFault?.Throw())
             {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.ExceptionServices;
 using System.Text;
 using System.Xml;
+using EmailRouter.Crm.Organization.Claims;
 
 namespace EmailRouter.Crm.Organization.Soap;
 
@@ -69,23 +70,26 @@ internal sealed class OrganizationRequest(string name, string what)
 
     /// <summary>Writes the envelope in the form of Organization.svc.</summary>
     /// <param name="xml">Where to.</param>
+    /// <param name="writeLogin">Writes the headers that log in, in an envelope of SOAP 1.2; null where HTTP logs in: SOAP 1.1.</param>
     /// <param name="cancellationToken">Stops the writing.</param>
     /// <returns>A task that ends when it is written.</returns>
-    public async Task WriteEnvelopeAsync(XmlWriter xml, CancellationToken cancellationToken)
+    public async Task WriteEnvelopeAsync(XmlWriter xml, Action<XmlWriter>? writeLogin, CancellationToken cancellationToken)
     {
-        xml.WriteStartElement("s", "Envelope", SoapNames.Envelope);
+        string soap = writeLogin is null ? SoapNames.Envelope : ClaimsNames.Envelope;
+        xml.WriteStartElement("s", "Envelope", soap);
         xml.WriteAttributeString("xmlns", "a", null, SoapNames.Contracts);
         xml.WriteAttributeString("xmlns", "b", null, SoapNames.Collections);
         xml.WriteAttributeString("xmlns", "c", null, SoapNames.Schema);
         xml.WriteAttributeString("xmlns", "d", null, SoapNames.Serialization);
         xml.WriteAttributeString("xmlns", "e", null, SoapNames.Arrays);
         xml.WriteAttributeString("xmlns", "i", null, SoapNames.Instance);
-        xml.WriteStartElement("Header", SoapNames.Envelope);
+        xml.WriteStartElement("Header", soap);
         xml.WriteElementString("SdkClientVersion", SoapNames.Contracts, SdkClientVersion);
         if (Caller is { } caller)
             xml.WriteElementString("CallerId", SoapNames.Contracts, caller.ToString("D"));
+        writeLogin?.Invoke(xml);
         xml.WriteEndElement();
-        xml.WriteStartElement("Body", SoapNames.Envelope);
+        xml.WriteStartElement("Body", soap);
         xml.WriteStartElement(string.Empty, "Execute", SoapNames.Services);
         xml.WriteStartElement("request", SoapNames.Services);
         await WriteContentAsync(xml, cancellationToken).ConfigureAwait(false);

@@ -1,4 +1,6 @@
 using System.Xml;
+using System.Xml.Linq;
+using EmailRouter.Crm.Organization.Claims;
 using EmailRouter.Crm.Server;
 
 namespace EmailRouter.Crm.Organization.Soap;
@@ -19,6 +21,11 @@ internal abstract class SoapDialect : IDisposable
     /// <param name="request">The message.</param>
     /// <returns>The action.</returns>
     public abstract string Action(OrganizationRequest request);
+
+    /// <summary>Gets the media type of a message with its parameters. Defaults to that of SOAP 1.1.</summary>
+    /// <param name="request">The message.</param>
+    /// <returns>The media type.</returns>
+    public virtual string ContentType(OrganizationRequest request) => "text/xml; charset=utf-8";
 
     /// <summary>Reads the server's version.</summary>
     /// <param name="answer">The answer to <see cref="Probe"/>.</param>
@@ -76,9 +83,13 @@ internal abstract class SoapLogin
 }
 
 /// <summary>The messages in the form of Organization.svc (2011).</summary>
-internal sealed class OrganizationDialect : SoapDialect
+/// <param name="endpoint">Where the service is, and who logs in.</param>
+/// <param name="clock">The clock.</param>
+internal sealed class OrganizationDialect(CrmEndpoint endpoint, TimeProvider clock) : SoapDialect
 {
     private const string Service = "XRMServices/2011/Organization.svc";
+
+    private readonly ClaimsLogin? claims = ClaimsLogin.For(endpoint);
 
     /// <inheritdoc/>
     public override OrganizationRequest Probe => new("RetrieveVersion", "the server's version") { IsRepeatable = true };
@@ -111,10 +122,29 @@ internal sealed class OrganizationDialect : SoapDialect
     public override bool Knows(OrganizationRequest request) => true;
 
     /// <inheritdoc/>
-    public override Task WriteAsync(OrganizationRequest request, XmlWriter xml, CancellationToken cancellationToken) =>
-        request.WriteEnvelopeAsync(xml, cancellationToken);
+    public override string ContentType(OrganizationRequest request) =>
+        claims?.Current is null ? base.ContentType(request) : $"application/soap+xml; charset=utf-8; action=\"{Action(request)}\"";
 
     /// <inheritdoc/>
-    public override OrganizationAnswer Read(CrmAnswer answer, OrganizationRequest request, string server) =>
-        OrganizationAnswer.Read(answer, request.What, server);
+    public override Task WriteAsync(OrganizationRequest request, XmlWriter xml, CancellationToken cancellationToken) => request.WriteEnvelopeAsync(
+        xml, claims?.Current is { } token ? x => SecurityHeader.Write(x, token, Action(request), clock.GetUtcNow()) : null, cancellationToken);
+
+    /// <inheritdoc/>
+    public override OrganizationAnswer Read(CrmAnswer answer, OrganizationRequest request, string server)
+    {
+        XElement body = SoapBody.Read(answer, request.What, server);
+        return body.Name.LocalName == "Fault" && claims?.Refusal(body, answer.Date, server, clock.GetUtcNow()) is { } refusal
+            ? throw refusal : OrganizationAnswer.Read(body, request.What);
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask<SoapLogin?> LogInAsync(CrmHttp http, SoapLogin? refused, CancellationToken cancellationToken) => claims is null ? null
+        : await claims.GetAsync(http, Paths(endpoint.Url.AbsolutePath.TrimEnd('/'), endpoint.Organization), refused, cancellationToken).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        claims?.Dispose();
+    }
 }
