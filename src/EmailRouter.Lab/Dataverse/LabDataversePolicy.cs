@@ -39,6 +39,12 @@ public sealed class LabDataversePolicy
     /// </summary>
     public string? UrlName { get; set; }
 
+    /// <summary>
+    /// Gets or sets what says whether the timestamp of a message is signed with a key (WS-Security), which makes the deployment a claims-based one:
+    /// Organization.svc says so in its description, and takes messages with tokens of the token server's AD FS. Null, the default: it is none.
+    /// </summary>
+    public Func<string, byte[], bool>? VerifySignature { get; set; }
+
     /// <summary>Gets or sets by which services the server tells of its organization. By default by all.</summary>
     public LabDiscovery Discovery { get; set; } = LabDiscovery.WebApi | LabDiscovery.Soap;
 

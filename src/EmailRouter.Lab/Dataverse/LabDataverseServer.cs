@@ -147,7 +147,13 @@ public sealed class LabDataverseServer : LabHttpServer
     private protected override async ValueTask<LabHttpAnswer> HandleAsync(LabHttpRequest request, CancellationToken cancellationToken)
     {
         if (IsOrganizationService(request))
-            return OrganizationEndpoint.AnswerAnybody(request) ?? await HandleSoapAsync(request, cancellationToken);
+        {
+            return OrganizationEndpoint.AnswerAnybody(request, Policy.VerifySignature is not null ? tokens.TrustMetadata : null)
+                ?? (OrganizationEndpoint.IsWeb(request)
+                    ? await HandleSoapAsync(request, null, cancellationToken)
+                    : await HandleClaimsAsync(request, cancellationToken));
+        }
+
         if (DiscoveryRequests.IsWebApi(request) && Policy.Discovery.HasFlag(LabDiscovery.WebApi))
             return await DiscoverAsync(request, isSoap: false, cancellationToken);
         if (DiscoveryRequests.IsSoap(request) && Policy.Discovery.HasFlag(LabDiscovery.Soap))
@@ -212,9 +218,17 @@ public sealed class LabDataverseServer : LabHttpServer
         ? OrganizationEndpoint.Refuse(429, limits.TooMany, retryAfter, Clock.GetUtcNow())
         : base.Throttled(retryAfter, request);
 
-    private async ValueTask<LabHttpAnswer> HandleSoapAsync(LabHttpRequest request, CancellationToken cancellationToken)
+    /// <summary>Carries out a message that a token within it logs in.</summary>
+    private async ValueTask<LabHttpAnswer> HandleClaimsAsync(LabHttpRequest request, CancellationToken cancellationToken) =>
+        ClaimsEndpoint.Open(
+            request, tokens.FindIssued, Policy.VerifySignature!, Clock.GetUtcNow(), out LabAccessToken? token, out LabHttpAnswer? refusal) is { } opened
+            ? ClaimsEndpoint.Wrap(await HandleSoapAsync(opened, token, cancellationToken))
+            : refusal!;
+
+    private async ValueTask<LabHttpAnswer> HandleSoapAsync(LabHttpRequest request, LabAccessToken? given, CancellationToken cancellationToken)
     {
-        LabAccessToken? token = request.BasicLogin is { } login
+        LabAccessToken? token = given is not null ? given
+            : request.BasicLogin is { } login
             ? tokens.LogIn(login.UserName, login.Password)
             : tokens.Accept(request.BearerToken, Url.ToString(), TlsUrl.ToString(), request.BaseUrl);
         if (token is null)

@@ -40,6 +40,7 @@ public sealed class LabTokenServer : LabHttpServer
     private readonly ConcurrentDictionary<string, RefreshToken> refreshTokens = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, PendingDevice> devices = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> passwords = new(StringComparer.OrdinalIgnoreCase);
+    private readonly LabTrustService trust = new();
     private long lastId;
 
     /// <summary>Makes a server; <see cref="LabServer.Start"/> starts it.</summary>
@@ -78,6 +79,17 @@ public sealed class LabTokenServer : LabHttpServer
     /// <param name="userName">The user.</param>
     /// <param name="password">The password.</param>
     public void AddUser(string userName, string password) => passwords[userName] = password;
+
+    /// <summary>Gets where the AD FS of this server describes its token service (WS-Trust), which takes user names with passwords.</summary>
+    public Uri TrustMetadata => new(TlsUrl, "adfs/services/trust/mex");
+
+    /// <summary>Adds a service for which AD FS gives tokens (a relying party).</summary>
+    /// <param name="address">Its address; those that begin so are meant too.</param>
+    public void AddRelyingParty(Uri address) => trust.AddParty(address);
+
+    /// <summary>Finds a token of WS-Trust.</summary>
+    internal LabIssuedToken? FindIssued(string cipherText) =>
+        trust.Find(cipherText) is { } token && !(RefuseIssuedBefore is { } moment && token.Content.IssuedOn < moment) ? token : null;
 
     /// <summary>Signs a person in with a device code.</summary>
     /// <param name="userCode">The code.</param>
@@ -178,6 +190,7 @@ public sealed class LabTokenServer : LabHttpServer
         {
             ("GET", "openid-configuration") => LabHttpAnswer.OfJson(200, Describe(request, tenant)),
             ("GET", "keys") => LabHttpAnswer.OfJson(200, LabJwt.KeySet()),
+            ("POST", "usernamemixed") when tenant == "adfs" && request.IsSecure => trust.Answer(request, LogIn, Clock.GetUtcNow()),
             ("POST", "token") => Token(request),
             ("POST", "devicecode") => Device(request),
             ("GET", "deviceauth") => LabDevicePage.Form(200, null, string.Empty),

@@ -11,7 +11,7 @@ namespace EmailRouter.Lab.Organization;
 
 /// <summary>
 /// The address of Organization.svc, with or without the organization's name before it: its description, and the endpoint <c>/web</c> (SOAP 1.1, with
-/// log-ins by HTTP).
+/// log-ins by HTTP). <see cref="ClaimsEndpoint"/> is the one that takes tokens.
 /// </summary>
 internal static class OrganizationEndpoint
 {
@@ -32,13 +32,15 @@ internal static class OrganizationEndpoint
         request.Method == "POST" ? request.Header("SOAPAction").Trim('"').Split('/')[^1] : $"{request.Method} Organization.svc";
 
     /// <summary>Answers what needs no log-in: the description, and what the endpoint does not take.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="tokenService">Where the token service of a claims-based deployment describes itself; null for another log-in.</param>
     /// <returns>The answer; null for an operation.</returns>
-    public static LabHttpAnswer? AnswerAnybody(LabHttpRequest request)
+    public static LabHttpAnswer? AnswerAnybody(LabHttpRequest request, Uri? tokenService)
     {
         (string service, bool isWeb) = Locate(request)!.Value;
         if (request.Method == "GET")
         {
-            return ServiceDescription.Answer(request, service) ?? LabHttpAnswer.OfText(
+            return ServiceDescription.Answer(request, service, tokenService) ?? LabHttpAnswer.OfText(
                 200,
                 $"<html><head><title>OrganizationService Service</title></head><body><p>You have created a service.</p><pre>{service}?wsdl</pre></body></html>",
                 "text/html; charset=utf-8");
@@ -47,11 +49,18 @@ internal static class OrganizationEndpoint
         if (request.Method != "POST")
             return LabHttpAnswer.OfText(405, "The service takes POST alone.");
         if (!isWeb)
-            return LabHttpAnswer.OfText(400, "The lab has the endpoint Organization.svc/web alone; the one without it takes messages with WS-Security.");
+        {
+            return tokenService is not null ? null
+                : LabHttpAnswer.OfText(400, "The endpoint without /web takes messages with WS-Security, and only of a claims-based deployment in the lab.");
+        }
+
         return request.MediaType == "text/xml" ? null
             : LabHttpAnswer.OfText(
                 415, $"Cannot process the message because the content type '{request.Header("Content-Type")}' was not the expected type '{MediaType}'.");
     }
+
+    /// <summary>Says whether a request is for the endpoint <c>/web</c>.</summary>
+    public static bool IsWeb(LabHttpRequest request) => Locate(request)!.Value.IsWeb;
 
     /// <summary>Reads the envelope of a request.</summary>
     /// <returns>In whose name it is made, the operation, and what of it the service does not read; null when it is no envelope.</returns>

@@ -30,13 +30,20 @@ internal static class ServiceDescription
     /// <summary>Answers a question for the description.</summary>
     /// <param name="request">The request.</param>
     /// <param name="service">The address of Organization.svc as the client names it.</param>
+    /// <param name="tokenService">Where the token service of a claims-based deployment describes itself; null for another log-in.</param>
     /// <returns>The answer; null when the request asks for something else.</returns>
-    public static LabHttpAnswer? Answer(LabHttpRequest request, string service)
+    public static LabHttpAnswer? Answer(LabHttpRequest request, string service, Uri? tokenService)
     {
         if (request.Query.Equals("wsdl", StringComparison.OrdinalIgnoreCase))
-            return Xml(Describe(service, isWhole: false));
+            return Xml(Describe(service, isWhole: false, tokenService));
+        if (request.Query.Equals("wsdl=wsdl0", StringComparison.OrdinalIgnoreCase) && tokenService is not null)
+        {
+            return Xml(new XElement(
+                wsdl + "definitions", new XAttribute("targetNamespace", OrganizationXml.Contracts.NamespaceName), ClaimsEndpoint.Policy(tokenService)));
+        }
+
         if (request.Query.Equals("singleWsdl", StringComparison.OrdinalIgnoreCase))
-            return Xml(Describe(service, isWhole: true));
+            return Xml(Describe(service, isWhole: true, tokenService));
         if (!request.QueryValues.TryGetValue("xsd", out string? asked))
             return null;
         return asked.StartsWith("xsd", StringComparison.Ordinal) && int.TryParse(asked[3..], out int index) && index >= 0 && index < schemaNames.Length
@@ -44,9 +51,20 @@ internal static class ServiceDescription
             : LabHttpAnswer.OfText(404, "There is no such schema.");
     }
 
-    private static XElement Describe(string service, bool isWhole)
+    private static XElement Describe(string service, bool isWhole, Uri? tokenService)
     {
         XElement description = Load("Organization.wsdl");
+        if (tokenService is not null)
+        {
+            // The policy stands in a document of its own, as WCF writes it.
+            description.AddFirst(isWhole
+                ? ClaimsEndpoint.Policy(tokenService)
+                : new XElement(
+                    wsdl + "import",
+                    new XAttribute("namespace", OrganizationXml.Contracts.NamespaceName),
+                    new XAttribute("location", service + "?wsdl=wsdl0")));
+        }
+
         description.Element(wsdl + "types")!.Add(isWhole
             ? schemas.Value.Select(s => new XElement(s))
             : new XElement(xs + "schema", new XAttribute(XNamespace.Xmlns + "xs", xs.NamespaceName),

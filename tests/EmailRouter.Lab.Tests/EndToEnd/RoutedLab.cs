@@ -4,6 +4,7 @@ using EmailRouter.Crm.Embedded;
 using EmailRouter.Lab.Dataverse;
 using EmailRouter.Lab.Http;
 using EmailRouter.Lab.Store;
+using EmailRouter.Lab.Tests.Organization;
 using EmailRouter.Mail;
 using EmailRouter.Routing;
 using EmailRouter.Routing.Configuration;
@@ -20,6 +21,7 @@ internal sealed class RoutedLab : IAsyncDisposable
     public const string Carla = "carla.nunez@contoso.test";
     public const string Forward = "crm.forward@contoso.test";
     public const string ServiceAccount = "svc-router";
+    public const string ClaimsSecret = "its <secret> & more";
     public const string Exchange = "Exchange";
     public const string Graph = "Graph";
     public const string Pop3 = "Pop3";
@@ -115,6 +117,28 @@ internal sealed class RoutedLab : IAsyncDisposable
 
     /// <summary>Starts an Organization.svc over the lab's CRM, and makes the deployment use it.</summary>
     public Task UseOrganizationAsync(DecisionAuthority decides) => UseServerAsync(OrganizationCrmSystem.SystemName, decides);
+
+    /// <summary>Starts an Organization.svc of a claims-based deployment over the lab's CRM, and makes the deployment use it with a password.</summary>
+    public async Task UseClaimsAsync(DecisionAuthority decides, string secret = ClaimsSecret, bool isParty = true)
+    {
+        const string Account = @"CONTOSO\svc-crm";
+        await UseOrganizationAsync(decides);
+        await Dataverse.AddServiceUserAsync(Account, ClaimsSecret);
+        Dataverse.Policy.VerifySignature = TimestampVerifier.Verify;
+        if (isParty)
+            Session.Tokens.AddRelyingParty(Dataverse.TlsUrl);
+        await ChangeAsync(c => c with
+        {
+            Deployments = [.. c.Deployments.Select(d => d with
+            {
+                Authentication = CrmAuthentication.Password,
+                OAuth = null,
+                Credential = new StoredCredential(Account, Protect(secret)),
+                CertificatePins = [Dataverse.CertificatePin, Session.Tokens.CertificatePin],
+            })],
+        });
+        await OpenAsync();
+    }
 
     private async Task UseServerAsync(string system, DecisionAuthority decides)
     {

@@ -197,7 +197,7 @@ internal sealed class OrganizationConnection : IDisposable
         CrmException? last = null;
 
         // A log-in that fails is no matter of where the service is.
-        await dialect.LogInAsync(Http, null, cancellationToken).ConfigureAwait(false);
+        SoapLogin? login = await dialect.LogInAsync(Http, null, cancellationToken).ConfigureAwait(false);
         foreach (Uri address in Candidates())
         {
             try
@@ -205,7 +205,7 @@ internal sealed class OrganizationConnection : IDisposable
                 OrganizationRequest request = dialect.Probe;
                 OrganizationAnswer answer = await ExchangeAsync(address, request, null, cancellationToken).ConfigureAwait(false);
                 return answer.Fault is { } fault ? throw FaultTable.Explain(fault, request.What, Server)
-                    : new OrganizationSite(address, dialect.ReadVersion(answer));
+                    : new OrganizationSite(login?.Address ?? address, dialect.ReadVersion(answer));
             }
             catch (CrmException e) when (e.ErrorId is "CrmNotFound" or "CrmWebPage" or "CrmRedirected" or "CrmNotSupported")
             {
