@@ -16,8 +16,8 @@ public sealed record SendOptions
     public TimeSpan? MaxDuration { get; init; }
 
     /// <summary>
-    /// Gets how many emails are on their way at once. Defaults to 16, twice what a profile has connections by default: those beyond wait for one, and SMTP announces the first of them behind
-    /// the message before it, which saves an answer to wait for.
+    /// Gets how many emails are on their way at once. Defaults to 16, twice what a profile has connections by default: those beyond wait for one, and SMTP
+    /// announces the first of them behind the message before it, which saves an answer to wait for.
     /// </summary>
     public int ThrottleLimit { get; init; } = 16;
 
