@@ -69,6 +69,10 @@ internal static class TableDefinitions
                 .OfType<string>().Where(n => n != "email" && !partTables.Contains(n)).Take(MaxPartyTables),
         ];
         IReadOnlyList<OrganizationAnswer> answers = await connection.SendAsync([.. wanted.Select(Definition)], What, cancellationToken).ConfigureAwait(false);
+
+        // A refusal leaves a table out; trouble that passes must not do so for as long as the definitions are kept.
+        if (answers.Select(a => a.Fault).OfType<ServerFault>().Select(f => FaultTable.Explain(f, What, connection.Server)).FirstOrDefault(e => e.IsTransient) is { } trouble)
+            throw trouble;
         Dictionary<string, XElement> whole = wanted.Zip(answers)
             .Where(a => a.Second.Fault is null && a.Second.Result("EntityMetadata")?.Child("Attributes") is not null)
             .ToDictionary(a => a.First, a => a.Second.Result("EntityMetadata")!);

@@ -78,6 +78,23 @@ public sealed class TableDefinitionsTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_table_is_not_left_out_for_trouble_that_passes()
+    {
+        server.Version = "5.0.9688.583";
+        server.Answer = m => m.Name switch
+        {
+            "RetrieveAllEntities" => Definitions("m:ArrayOfEntityMetadata", "m", Table("new_vendor", "new_vendorid", "new_name", true)),
+            "RetrieveEntity" when m["LogicalName"] == "new_vendor" => Fault(unchecked((int)0x80044150), "The organization is disabled for now."),
+            _ => null,
+        };
+
+        CrmException trouble = await Assert.ThrowsAsync<CrmException>(
+            () => store.LookupAsync(new RecordQuery { Addresses = ["vera@vendor.test"] }, default).AsTask());
+
+        Assert.True(trouble.IsTransient);
+    }
+
+    [Fact]
     public async Task Who_may_not_read_definitions_looks_into_what_every_organization_has()
     {
         server.Answer = m => m.Name.StartsWith("RetrieveMetadata", StringComparison.Ordinal) || m.Name is "RetrieveAllEntities" or "RetrieveEntity"
